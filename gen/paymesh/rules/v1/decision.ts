@@ -28,7 +28,7 @@ export namespace FeePhase {
 
 /** Everything that a decision may depend on. A decision is a pure function of the rule-set version and the facts. */
 export interface Facts {
-  /** What kind of payment, such as "P2P_TRANSFER". Required. */
+  /** What kind of payment, such as "P2P_TRANSFER": 1 to 64 of `A-Z 0-9 _`, a letter first. Required. */
   operationType: string;
   /** What the payer asks to pay, before fees. Required, more than zero. */
   amount:
@@ -42,7 +42,7 @@ export interface Facts {
   payee:
     | PartyFacts
     | undefined;
-  /** What the caller attached to the intent. */
+  /** What the caller attached to the intent: at most 32 pairs, 4096 bytes together. */
   metadata: { [key: string]: string };
   /** The moment that the decision is made for. Required. */
   time: Timestamp | undefined;
@@ -55,11 +55,11 @@ export interface Facts_MetadataEntry {
 
 /** What a rule may know of one side of a payment. */
 export interface PartyFacts {
-  /** The resource that pays or is paid, such as `wallets/{wallet}`. */
+  /** The resource that pays or is paid, such as `wallets/{wallet}`: 1 to 256 characters. Required. */
   party: string;
-  /** The user or client that owns it, such as `users/{user}`. */
+  /** The user or client that owns it, such as `users/{user}`: at most 256 characters, empty when nobody does. */
   owner: string;
-  /** Facts about the owner, such as "kyc_verified". */
+  /** Facts about the owner, such as "kyc_verified": at most 32 of 1 to 64 characters. A set; order means nothing. */
   tags: string[];
 }
 
@@ -75,7 +75,16 @@ export interface Decision {
   refusal:
     | Refusal
     | undefined;
-  /** SHA-256 over the canonical form of the facts' version and the fields above; equal for equal decisions. */
+  /**
+   * SHA-256 over version, facts, channel, fees and the refusal's reason; equal exactly when all of these are.
+   *
+   * The hashed bytes are a sequence of strings, each written as its length in UTF-8 bytes (32 bits, big-endian) and those
+   * bytes. Integers are decimal strings; a list is its length, as such a string, and its elements. In this order:
+   * "paymesh.rules.v1.Decision/1"; rule_set_version; operation_type; asset_code; minor_units; of the payer, then of the
+   * payee: party, owner, list of tags (sorted by bytes, each once); list of metadata (key, value; sorted by the
+   * key's bytes); the time's seconds, nanos; channel; list of fees (fee_id, "PRE" or "POST", asset_code, minor_units,
+   * revenue_account); the refusal's reason, or an empty string.
+   */
   digest: Uint8Array;
 }
 
@@ -95,7 +104,10 @@ export interface Fee {
 
 /** Why a payment may not happen. */
 export interface Refusal {
-  /** The reason, such as "NO_ROUTE" or "FEE_EXCEEDS_AMOUNT". */
+  /**
+   * The reason: "NO_ROUTE", "FEE_EXCEEDS_AMOUNT" (the POST fees come to more than the amount) or "AMOUNT_TOO_LARGE" (the
+   * amount with its PRE fees does not fit int64).
+   */
   reason: string;
   /** A sentence for people. */
   message: string;

@@ -1,0 +1,207 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import fc from 'fast-check'
+import { checkConditions, compileRuleSet, decide, type Decision } from './decision.js'
+import { canonicalForm } from './digest.js'
+import { type Facts, int64Max, metadataOf, tagSet } from './facts.js'
+import { type Fee, totalMinor } from './fees.js'
+import { RuleFailedError } from './routes.js'
+import { parseRuleSet, RuleSetInvalidError } from './rule-set.js'
+import { anyFacts, exampleFacts } from './test/example-facts.js'
+
+const route = { id: 'p2p', operation_type: 'P2P_TRANSFER', channel: 'INTERNAL_P2P' }
+const fee = {
+  id: 'fee',
+  operation_type: 'P2P_TRANSFER',
+  phase: 'PRE',
+  flat_minor: '100',
+  revenue_account: 'accounts/fees.{asset}',
+}
+
+function compile(document: unknown) {
+  const ruleSet = parseRuleSet(document)
+  checkConditions(ruleSet)
+  return compileRuleSet(1n, ruleSet)
+}
+
+function decideBy(document: unknown, facts: Partial<Facts> = {}): Decision {
+  return decide(compile(document), exampleFacts(facts))
+}
+
+function feesBy(document: unknown, facts: Partial<Facts> = {}): readonly Fee[] {
+  const { outcome } = decideBy(document, facts)
+  assert.ok(outcome.kind === 'allowed')
+  return outcome.fees
+}
+
+function channelOf(decision: Decision): string {
+  return decision.outcome.kind === 'allowed' ? decision.outcome.channel : decision.outcome.refusal.reason
+}
+
+function defaultRuleSet() {
+  return compile(JSON.parse(readFileSync('services/rules/default-rule-set.json', 'utf8')))
+}
+
+describe('a decision', () => {
+  it('takes the first route by priority and id whose scope, amount and condition fit', () => {
+    const routes = [
+      { ...route, id: 'z', channel: 'REST', priority: 9 },
+      { ...route, id: 'b', channel: 'VIP', condition: '"vip" in payer.tags' },
+      { ...route, id: 'a', channel: 'SMALL', max_minor: '99' },
+      { ...route, id: 'c', channel: 'YEN', assets: ['JPY'] },
+      { ...route, id: 'off', channel: 'OFF', priority: -1, enabled: false },
+    ]
+    const vip = { party: 'wallets/v', owner: 'users/v', tags: ['vip'] }
+    assert.equal(channelOf(decideBy({ routes, fees: [] })), 'REST')
+    assert.equal(channelOf(decideBy({ routes, fees: [] }, { amountMinor: 99n })), 'SMALL')
+    assert.equal(channelOf(decideBy({ routes, fees: [] }, { amountMinor: 99n, payer: vip })), 'SMALL')
+    assert.equal(channelOf(decideBy({ routes, fees: [] }, { payer: vip })), 'VIP')
+    assert.equal(channelOf(decideBy({ routes, fees: [] }, { assetCode: 'JPY' })), 'YEN')
+    assert.equal(channelOf(decideBy({ routes, fees: [] }, { operationType: 'REFUND' })), 'NO_ROUTE')
+  })
+
+  it('takes PRE before POST fees, leaves out zeros and the rest of a stacking group', () => {
+    const fees = [
+      { ...fee, id: 'post', phase: 'POST', priority: -1 },
+      { ...fee, id: 'second', priority: 2 },
+      { ...fee, id: 'first', priority: 1 },
+      { ...fee, id: 'rounds-to-zero', flat_minor: '0', bps: 1, rounding: 'HALF_EVEN' },
+      { ...fee, id: 'waived', stacking_group: 'service', condition: 'amount < 0' },
+      { ...fee, id: 'x-cheap', stacking_group: 'service', flat_minor: '1' },
+      { ...fee, id: 'y-dear', stacking_group: 'service', flat_minor: '2' },
+    ]
+    const taken = feesBy({ routes: [route], fees }, { amountMinor: 1000n })
+    assert.deepEqual(
+      taken.map(({ feeId }) => feeId),
+      ['x-cheap', 'first', 'second', 'post'],
+    )
+    assert.equal(taken[0]?.revenueAccount, 'accounts/fees.THB')
+  })
+
+  it('refuses POST fees over the amount, but not equal to it', () => {
+    const document = { routes: [route], fees: [{ ...fee, phase: 'POST' }] }
+    assert.equal(channelOf(decideBy(document, { amountMinor: 99n })), 'FEE_EXCEEDS_AMOUNT')
+    assert.equal(channelOf(decideBy(document, { amountMinor: 100n })), 'INTERNAL_P2P')
+  })
+
+  it('refuses a total that does not fit int64', () => {
+    const document = { routes: [route], fees: [fee] }
+    assert.equal(channelOf(decideBy(document, { amountMinor: int64Max - 99n })), 'AMOUNT_TOO_LARGE')
+    assert.equal(channelOf(decideBy(document, { amountMinor: int64Max - 100n })), 'INTERNAL_P2P')
+  })
+
+  it('fails by the name of the rule that has no answer', () => {
+    const document = { routes: [{ ...route, condition: 'amount * 2 > 0' }], fees: [] }
+    assert.throws(
+      () => decideBy(document, { amountMinor: int64Max }),
+      (error) => error instanceof RuleFailedError && error.ruleId === 'p2p',
+    )
+  })
+
+  it('prices THB and USD by the default rule set, and other assets by none', () => {
+    const ruleSet = defaultRuleSet()
+    const cases: [facts: Partial<Facts>, preMinor: bigint, postMinor: bigint][] = [
+      [{ amountMinor: 5000n }, 100n, 0n],
+      [{ amountMinor: 100_000n }, 250n, 50n],
+      [{ amountMinor: 10_000_000n, assetCode: 'USD' }, 1000n, 50n],
+      [{ amountMinor: 100_000n, assetCode: 'JPY' }, 0n, 0n],
+      [{ amountMinor: 100_000n, payee: { party: 'wallets/s', owner: 'users/s', tags: ['fee_exempt'] } }, 250n, 0n],
+    ]
+    for (const [facts, preMinor, postMinor] of cases) {
+      const { outcome } = decide(ruleSet, exampleFacts(facts))
+      assert.ok(outcome.kind === 'allowed')
+      assert.deepEqual([totalMinor(outcome.fees, 'PRE'), totalMinor(outcome.fees, 'POST')], [preMinor, postMinor])
+    }
+  })
+
+  it('is the same on a second node, with fees over zero that the payment can bear', () => {
+    const [here, there] = [defaultRuleSet(), defaultRuleSet()]
+    fc.assert(
+      fc.property(anyFacts, (facts) => {
+        const decision = decide(here, facts)
+        assert.deepEqual(decide(there, facts), decision)
+        if (decision.outcome.kind === 'refused') return
+        for (const { amountMinor } of decision.outcome.fees) assert.ok(amountMinor > 0n)
+        assert.ok(totalMinor(decision.outcome.fees, 'POST') <= facts.amountMinor)
+        assert.ok(facts.amountMinor + totalMinor(decision.outcome.fees, 'PRE') <= int64Max)
+      }),
+    )
+  })
+})
+
+describe('the digest', () => {
+  it('is the same exactly when version, facts and answer are', () => {
+    const ruleSet = defaultRuleSet()
+    fc.assert(
+      fc.property(anyFacts, anyFacts, (left, right) => {
+        const same = JSON.stringify(plain(left)) === JSON.stringify(plain(right))
+        assert.equal(decide(ruleSet, left).digest.equals(decide(ruleSet, right).digest), same)
+      }),
+    )
+    const next = { ...ruleSet, version: 2n }
+    assert.notDeepEqual(decide(next, exampleFacts({})).digest, decide(ruleSet, exampleFacts({})).digest)
+  })
+
+  it('knows neither the order of metadata nor of tags', () => {
+    const one = metadataOf({ b: '1', a: '2', '\u{1f600}': '3', '\uffee': '4' })
+    const other = metadataOf({ '\uffee': '4', '\u{1f600}': '3', a: '2', b: '1' })
+    assert.deepEqual([...one], [...other])
+    assert.deepEqual([...one.keys()], ['a', 'b', '\uffee', '\u{1f600}'])
+    assert.deepEqual(tagSet(['vip', 'a', 'vip']), ['a', 'vip'])
+  })
+
+  it('has the canonical form that the contract prints', () => {
+    const facts = exampleFacts({
+      metadata: metadataOf({ note: 'ü' }),
+      payer: { party: 'wallets/a', owner: '', tags: ['vip'] },
+    })
+    const { outcome } = decideBy({ routes: [route], fees: [fee] })
+    const strings = [
+      ...['paymesh.rules.v1.Decision/1', '7', 'P2P_TRANSFER', 'THB', '10000'],
+      ...['wallets/a', '', '1', 'vip', 'wallets/b', 'users/b', '0', '1', 'note', 'ü', '1767225600', '0'],
+      ...['INTERNAL_P2P', '1', 'fee', 'PRE', 'THB', '100', 'accounts/fees.THB', ''],
+    ]
+    const expected = strings.map((text) => {
+      const length = Buffer.alloc(4)
+      length.writeUInt32BE(Buffer.byteLength(text))
+      return Buffer.concat([length, Buffer.from(text)])
+    })
+    assert.deepEqual(canonicalForm(7n, facts, outcome), Buffer.concat(expected))
+  })
+})
+
+describe('a rule-set document', () => {
+  it('is refused with the place and the problem', () => {
+    const cases: [document: unknown, problem: RegExp][] = [
+      [null, /document/],
+      [{ routes: [] }, /fees/],
+      [{ routes: [{ ...route, conditon: 'true' }], fees: [] }, /routes\.0: .*conditon/],
+      [{ routes: [route, route], fees: [] }, /routes: has an id twice/],
+      [{ routes: [{ ...route, min_minor: '2', max_minor: '1' }], fees: [] }, /can never match/],
+      [{ routes: [{ ...route, min_minor: 100 }], fees: [] }, /routes\.0\.min_minor/],
+      [{ routes: [], fees: [{ ...fee, flat_minor: '1.5' }] }, /decimal string/],
+      [{ routes: [], fees: [{ ...fee, flat_minor: '-1' }] }, /decimal string/],
+      [{ routes: [], fees: [{ ...fee, flat_minor: '9223372036854775808' }] }, /must fit int64/],
+      [{ routes: [], fees: [{ ...fee, flat_minor: '0' }] }, /always zero/],
+      [{ routes: [], fees: [{ ...fee, bps: 25 }] }, /named rounding/],
+      [{ routes: [], fees: [{ ...fee, revenue_account: 'wallets/x' }] }, /revenue_account/],
+      [{ routes: [{ ...route, condition: 'amount' }], fees: [] }, /routes\.p2p\.condition: .*bool/],
+    ]
+    for (const [document, problem] of cases) {
+      assert.throws(
+        () => compile(document),
+        (error) => error instanceof RuleSetInvalidError && problem.test(error.message),
+        `${JSON.stringify(document)} against ${problem}`,
+      )
+    }
+  })
+})
+
+function plain(facts: Facts): unknown {
+  return {
+    ...facts,
+    amountMinor: `${facts.amountMinor}`,
+    metadata: [...facts.metadata],
+    time: [`${facts.time.seconds}`, facts.time.nanos],
+  }
+}

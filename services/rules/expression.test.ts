@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import { bindFacts, checkCondition, compileCondition, ConditionFailedError } from './expression.js'
+import { exampleFacts } from './test/example-facts.js'
+
+const scope = { operationType: 'P2P_TRANSFER', assetCode: 'THB' }
+
+describe('conditions', () => {
+  it('see the facts', () => {
+    const facts = exampleFacts({
+      amountMinor: 15_000n,
+      metadata: new Map([['note', 'rent']]),
+      payer: { party: 'wallets/a', owner: 'users/a', tags: ['kyc_verified', 'vip'] },
+    })
+    const bindings = bindFacts(facts)
+    const truths = [
+      'amount == 15000',
+      'operation_type == "P2P_TRANSFER" && asset == "THB"',
+      '"vip" in payer.tags && !("vip" in payee.tags)',
+      'payer.tags.exists(tag, tag.startsWith("kyc_"))',
+      'has(metadata.note) && metadata.note == "rent"',
+      '!has(metadata.absent)',
+      'payer.owner != payee.owner',
+      'time.getHours("Asia/Bangkok") == 7',
+      'time >= timestamp("2026-01-01T00:00:00Z")',
+    ]
+    for (const source of truths) {
+      assert.deepEqual(checkCondition(source, scope), [], source)
+      assert.equal(compileCondition(source).holds(bindings), true, source)
+    }
+  })
+
+  it('may not be published when over their bounds', () => {
+    const cases: [source: string, problem: RegExp][] = [
+      ['true && ' + ' '.repeat(4096) + 'true', /over 4096 bytes/],
+      ['amount == 1' + ' || amount == 1'.repeat(200), /over 500 nodes/],
+      ['amount >', /does not parse/],
+      ['('.repeat(2040) + 'true' + ')'.repeat(2040), /does not parse/],
+      ['amount', /does not give a bool/],
+      ['amount >= 1.5', /floating-point/],
+      ['double(amount) > double("1")', /calls double/],
+      ['asset.matches("(a+)+$")', /calls matches/],
+      ['now() > time', /calls now/],
+      ['false && surprise', /unknown variable surprise/],
+      ['constructor == constructor', /unknown variable constructor/],
+      ['false && payer.salary > 1', /payer.salary, which does not exist/],
+      ['{"a": 1}.size() == 1', /makes a message or a map/],
+      ['payer.tags.exists(a, payee.tags.exists(b, a == b))', /nests one comprehension/],
+      ['(payer.tags + payer.tags).exists(a, a == "x")', /neither a fact nor a written list/],
+      ['payer.tags.map(a, a + a).exists(a, a == "x")', /neither a fact nor a written list/],
+      ['metadata.vip == "1"', /fails on facts without metadata and tags: field not found: vip/],
+      ['payer.tags[0] == "x"', /fails on facts without/],
+      ['has(metadata.n) && metadata.n > 3', /fails on facts with metadata/],
+      ['amount / 0 > 1', /divide by zero/],
+      ['time.getHours("Mars/Olympus") > 1', /time zone/],
+    ]
+    for (const [source, problem] of cases) assert.match(checkCondition(source, scope).join('\n'), problem, source)
+  })
+
+  it('fail loudly where they have no answer', () => {
+    const overflow = compileCondition('amount * 2 > 0')
+    assert.throws(() => overflow.holds(bindFacts(exampleFacts({ amountMinor: 2n ** 63n - 1n }))), ConditionFailedError)
+    const mixed = compileCondition('amount + 1.0 > 0.0')
+    assert.throws(() => mixed.holds(bindFacts(exampleFacts({}))), /no matching overload/)
+  })
+})
