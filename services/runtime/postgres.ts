@@ -1,0 +1,92 @@
+import pg from 'pg'
+import type { Logger } from './logger.js'
+
+/** How to make a pool. */
+export interface PoolOptions {
+  url: string
+  /** Most connections, 1 and up. */
+  max: number
+  /** What the server shows as `application_name`: the service's name. */
+  applicationName: string
+  /** The longest a statement may run; 10 s when absent. */
+  statementTimeoutMs?: number
+  log?: Logger
+}
+
+const statementTimeoutMsDefault = 10_000
+// A caller waits this long for a free connection. Longer than a burst lasts, shorter than any caller's deadline.
+const connectionTimeoutMs = 5_000
+const idleTimeoutMs = 30_000
+
+const { INT8 } = pg.types.builtins
+const int8Array = 1016
+
+/** int8 as bigint, also in arrays; everything else as pg has it (numeric as a string, which loses nothing). */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    if (oid === (INT8 as number)) return BigInt
+    const parse = pg.types.getTypeParser(oid, format) as (text: string) => unknown
+    if (oid !== int8Array) return parse
+    return (text: string) => (parse(text) as (string | null)[]).map((value) => (value === null ? null : BigInt(value)))
+  }) as pg.CustomTypesConfig['getTypeParser'],
+}
+
+/** A bounded pool. Every wait has an end: for a connection 5 s, for a statement `statementTimeoutMs`. */
+export function createPool(options: PoolOptions): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.max,
+    application_name: options.applicationName,
+    statement_timeout: options.statementTimeoutMs ?? statementTimeoutMsDefault,
+    idle_in_transaction_session_timeout: options.statementTimeoutMs ?? statementTimeoutMsDefault,
+    connectionTimeoutMillis: connectionTimeoutMs,
+    idleTimeoutMillis: idleTimeoutMs,
+    keepAlive: true,
+    types,
+  })
+  // An idle connection that breaks is an 'error' event of the pool, which would end the process. The pool replaces the
+  // connection by itself.
+  pool.on('error', (error) => options.log?.warn({ err: error }, 'an idle database connection broke'))
+  return pool
+}
+
+/**
+ * Runs `work` in a transaction: committed when it resolves, rolled back when it rejects. Never await a network call
+ * inside: the transaction's locks would wait for it too.
+ */
+export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+  const client = await pool.connect()
+  let broken: Error | undefined
+  try {
+    await client.query('begin')
+    const result = await work(client)
+    await client.query('commit')
+    return result
+  } catch (error) {
+    broken = await rollBack(client)
+    throw error
+  } finally {
+    // A connection that could not even roll back is in an unknown state and is closed instead of reused.
+    client.release(broken)
+  }
+}
+
+async function rollBack(client: pg.PoolClient): Promise<Error | undefined> {
+  try {
+    await client.query('rollback')
+    return undefined
+  } catch (error) {
+    return error instanceof Error ? error : new Error('The rollback failed.', { cause: error })
+  }
+}
+
+/** The SQLSTATE of a database error; undefined for any other error. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined
+}
+
+/** Whether a unique key refused the row; with `constraint`, whether that one did. */
+export function isUniqueViolation(error: unknown, constraint?: string): boolean {
+  if (!(error instanceof pg.DatabaseError) || error.code !== '23505') return false
+  return constraint === undefined || error.constraint === constraint
+}
