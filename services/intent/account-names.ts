@@ -1,0 +1,26 @@
+// How accounts in the Ledger are named. The Ledger derives an account's 128-bit id from its name, and so do we.
+import { type Party } from './intent.js'
+
+export function walletAccount(walletId: string): string {
+  return `accounts/wallet.${walletId}`
+}
+
+/** The account of one asset through which every chain passes; zero whenever no chain is open. */
+export function transitAccount(assetCode: string): string {
+  return `accounts/transit.${assetCode}`
+}
+
+/** The other side of money that entered Paymesh. */
+export function settlementAccount(assetCode: string): string {
+  return `accounts/settlement.${assetCode}`
+}
+
+/** The account that a party's money is on. */
+export function accountName(party: Party): string {
+  switch (party.kind) {
+    case 'wallet':
+      return walletAccount(party.walletId)
+    case 'account':
+      return party.account
+  }
+}

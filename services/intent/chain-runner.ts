@@ -1,0 +1,146 @@
+// Runs a payment's chain in the Ledger and says what became of it.
+import { type Transfer } from '../../gen/paymesh/ledger/v1/transfer.js'
+import { fromUint128, toUint128, uuidToBigint, uuidV5ToUint128 } from '../runtime/ids.js'
+import { OverloadedError } from '../runtime/coalesce.js'
+import { type ChainPlan, type Leg, legsMax, readChainAnswer, type RefusalCause, transferId } from './chain.js'
+import { type Failure, type Intent } from './intent.js'
+import { type HouseAccounts } from './house-accounts.js'
+import { isUnavailable, type Ledger } from './ledger-client.js'
+
+/**
+ * What became of a chain. `applied` and `refused` are final whoever asks and however often; `undecided` is everything
+ * else, and only the same chain again can settle it.
+ */
+export type ChainOutcome =
+  | { readonly kind: 'applied' }
+  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'undecided'; readonly cause: string }
+
+export interface ChainRunnerDeps {
+  readonly ledger: Ledger
+  readonly house: HouseAccounts
+  /** The namespace of account ids, the same as the Ledger's. */
+  readonly namespace: string
+}
+
+const linked = 1
+
+/** Runs the chain; the same intent and attempt always run the same one. */
+export async function runChain(deps: ChainRunnerDeps, intent: Intent, plan: ChainPlan): Promise<ChainOutcome> {
+  try {
+    const ledgerNumber = await deps.ledger.ledgerNumber(plan.assetCode)
+    if (ledgerNumber === undefined) return { kind: 'undecided', cause: `asset ${plan.assetCode} is not defined` }
+    // Before the chain, because the Ledger burns the id of a leg whose account is missing.
+    await deps.house.ensure(plan)
+    const transfers = transfersOf(deps.namespace, intent, plan, ledgerNumber)
+    const outcome = await deps.ledger.submit(transfers)
+    if (outcome.kind === 'unknown') return { kind: 'undecided', cause: outcome.cause }
+    return await readOutcome(deps, plan, transfers, readChainAnswer(outcome.statuses))
+  } catch (error) {
+    if (isUnavailable(error) || error instanceof OverloadedError) {
+      return { kind: 'undecided', cause: error instanceof Error ? error.message : String(error) }
+    }
+    throw error
+  }
+}
+
+/** The transfers of a chain, linked, each telling of the intent in `user_data_128`. */
+export function transfersOf(namespace: string, intent: Intent, plan: ChainPlan, ledgerNumber: number): Transfer[] {
+  const { legs, step } = plan
+  if (legs.length === 0 || legs.length > legsMax) throw new RangeError(`a chain of ${legs.length} legs`)
+  const intentId = uuidToBigint(intent.id)
+  const accountId = (name: string) => toUint128(uuidV5ToUint128(namespace, name))
+  return legs.map((leg, index) => ({
+    id: toUint128(transferId(intentId, intent.attempt, step, index)),
+    debitAccountId: accountId(leg.debitAccount),
+    creditAccountId: accountId(leg.creditAccount),
+    amount: toUint128(leg.amountMinor),
+    pendingId: undefined,
+    userData128: toUint128(intentId),
+    userData64: 0n,
+    userData32: 0,
+    timeoutSeconds: 0,
+    ledger: ledgerNumber,
+    code: leg.code,
+    flags: index === legs.length - 1 ? 0 : linked,
+    timestamp: 0n,
+  }))
+}
+
+async function readOutcome(
+  deps: ChainRunnerDeps,
+  plan: ChainPlan,
+  transfers: readonly Transfer[],
+  answer: ReturnType<typeof readChainAnswer>,
+): Promise<ChainOutcome> {
+  switch (answer.kind) {
+    case 'applied':
+      return { kind: 'applied' }
+    case 'present':
+      return await confirmApplied(deps, transfers)
+    case 'refused':
+      return { kind: 'refused', failure: failureOf(legAt(plan, answer.legIndex), answer.cause) }
+    case 'refusedBefore': {
+      const leg = legAt(plan, answer.legIndex)
+      return { kind: 'refused', failure: failureOf(leg, await causeNow(deps, leg)) }
+    }
+    case 'undecided':
+      return { kind: 'undecided', cause: `leg ${answer.legIndex} was answered with status ${answer.status}` }
+  }
+}
+
+/** The first transfer is there. Legs happen together, so all must be, and as we would make them. */
+async function confirmApplied(deps: ChainRunnerDeps, transfers: readonly Transfer[]): Promise<ChainOutcome> {
+  const found = await deps.ledger.lookupTransfers(transfers.map((transfer) => fromUint128(transfer.id)))
+  const same = transfers.every((wanted, index) => isSameMovement(wanted, found[index]))
+  return same
+    ? { kind: 'applied' }
+    : { kind: 'undecided', cause: 'the Ledger holds other transfers under the ids of this chain' }
+}
+
+function isSameMovement(wanted: Transfer, found: Transfer | undefined): boolean {
+  return (
+    found !== undefined &&
+    fromUint128(wanted.id) === fromUint128(found.id) &&
+    fromUint128(wanted.debitAccountId) === fromUint128(found.debitAccountId) &&
+    fromUint128(wanted.creditAccountId) === fromUint128(found.creditAccountId) &&
+    fromUint128(wanted.amount) === fromUint128(found.amount) &&
+    wanted.code === found.code
+  )
+}
+
+const accountClosed = 32
+
+/**
+ * Why a leg was refused in a call whose answer was lost. The Ledger remembers that it was, not why; the leg's accounts
+ * tell. An account closed since would tell wrongly, of the reason only: nothing moved in either case.
+ */
+async function causeNow(deps: ChainRunnerDeps, leg: Leg): Promise<RefusalCause> {
+  const ids = [leg.debitAccount, leg.creditAccount].map((name) => uuidV5ToUint128(deps.namespace, name))
+  const accounts = await deps.ledger.lookupAccounts(ids)
+  if (accounts.length < ids.length) return 'ACCOUNT_NOT_FOUND'
+  if (accounts.some((account) => (account.flags & accountClosed) !== 0)) return 'ACCOUNT_CLOSED'
+  return 'EXCEEDS_BALANCE'
+}
+
+function legAt(plan: ChainPlan, index: number): Leg {
+  const leg = plan.legs[index]
+  if (leg === undefined) throw new RangeError(`a chain of ${plan.legs.length} legs has no leg ${index}`)
+  return leg
+}
+
+function failureOf(leg: Leg, cause: RefusalCause): Failure {
+  const whose = { payer: "the payer's account", payee: "the payee's account", fee: 'an account for fees' }[leg.role]
+  switch (cause) {
+    case 'EXCEEDS_BALANCE':
+      return leg.role === 'payer'
+        ? { reason: 'INSUFFICIENT_FUNDS', message: "The payer's balance does not cover the amount and its fees." }
+        : { reason: 'ACCOUNT_LIMIT', message: `A limit of ${whose} does not allow the payment.` }
+    case 'ACCOUNT_CLOSED':
+      return { reason: 'ACCOUNT_CLOSED', message: `The payment needs ${whose}, which is closed.` }
+    case 'ACCOUNT_NOT_FOUND':
+      return { reason: 'ACCOUNT_NOT_FOUND', message: `The payment needs ${whose}, which does not exist.` }
+    case 'MALFORMED':
+      return { reason: 'CHAIN_REFUSED', message: `The Ledger cannot carry out the payment on ${whose}.` }
+  }
+}

@@ -1,0 +1,19 @@
+// The one place that knows every channel. A new channel is one file beside this one, a line here, and a route.
+import { type Channel } from './channel.js'
+import { internalP2p } from './internal-p2p.js'
+import { walletFunding } from './wallet-funding.js'
+
+const channels: readonly Channel[] = [internalP2p, walletFunding]
+
+const byName: ReadonlyMap<string, Channel> = new Map(channels.map((channel) => [channel.name, channel]))
+
+/** The operation types that a caller may ask for through CreateIntent. */
+export const requestableOperationTypes: ReadonlySet<string> = new Set(
+  channels.filter((channel) => channel.requestable).flatMap((channel) => channel.operationTypes),
+)
+
+/** The channel that a route names, if it is here and settles such payments. */
+export function findChannel(name: string, operationType: string): Channel | undefined {
+  const channel = byName.get(name)
+  return channel?.operationTypes.includes(operationType) === true ? channel : undefined
+}

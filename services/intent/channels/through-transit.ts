@@ -1,0 +1,36 @@
+// The chain that instant channels share.
+import { accountName, transitAccount } from '../account-names.js'
+import { type ChainPlan, type Leg, TransferCode } from '../chain.js'
+import { feesOf, totalsOf } from '../decision.js'
+import { type Intent } from '../intent.js'
+
+/**
+ * Payer to transit (amount and PRE fees), transit to payee (amount less POST fees), transit to each fee's revenue
+ * account. What enters transit leaves it in the same chain.
+ */
+export function throughTransit(intent: Intent, payerCode: TransferCode): ChainPlan {
+  const transit = transitAccount(intent.assetCode)
+  const totals = totalsOf(intent.amountMinor, intent.decision)
+  const pay: Leg = {
+    role: 'payer',
+    debitAccount: accountName(intent.payer),
+    creditAccount: transit,
+    amountMinor: totals.payerMinor,
+    code: payerCode,
+  }
+  const receive: Leg = {
+    role: 'payee',
+    debitAccount: transit,
+    creditAccount: accountName(intent.payee),
+    amountMinor: totals.payeeMinor,
+    code: TransferCode.RECEIVE,
+  }
+  const fees = feesOf(intent.decision).map((fee): Leg => ({
+    role: 'fee',
+    debitAccount: transit,
+    creditAccount: fee.revenueAccount,
+    amountMinor: fee.amountMinor,
+    code: TransferCode.FEE,
+  }))
+  return { assetCode: intent.assetCode, step: 1, legs: [pay, receive, ...fees] }
+}

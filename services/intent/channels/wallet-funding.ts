@@ -1,0 +1,13 @@
+// WALLET_FUNDING: money that arrived from outside enters a wallet, against the asset's settlement account.
+//
+// The settlement account goes below zero: what is missing there is what the outside holds for us.
+import { TransferCode } from '../chain.js'
+import { type Channel } from './channel.js'
+import { throughTransit } from './through-transit.js'
+
+export const walletFunding: Channel = {
+  name: 'WALLET_FUNDING',
+  operationTypes: ['WALLET_FUNDING'],
+  requestable: false,
+  legs: (intent) => throughTransit(intent, TransferCode.FUND),
+}

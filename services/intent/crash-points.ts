@@ -1,0 +1,25 @@
+// The places where a payment may be cut off. Tests cut it off at each of them and see that nothing is lost or doubled.
+
+/** In the order in which a payment passes them. */
+export const crashPoints = [
+  'before-insert',
+  'after-insert',
+  'before-ledger',
+  'after-ledger',
+  'after-update',
+  'before-publish',
+  'after-publish',
+  'after-delete',
+] as const
+
+export type CrashPoint = (typeof crashPoints)[number]
+
+/** Called at each place; does nothing in production, may throw in a test and does not return in a crash. */
+export type ReachCrashPoint = (point: CrashPoint) => void
+
+/** Kills this very process at the given place, as a power cut would: nothing is flushed, closed or answered. */
+export function killAt(crashAt: CrashPoint | undefined): ReachCrashPoint {
+  return (point) => {
+    if (point === crashAt) process.kill(process.pid, 'SIGKILL')
+  }
+}

@@ -1,0 +1,61 @@
+// Lists of intents, newest first.
+//
+// "Own" means created by the subject, or paid from or to one of the subject's wallets. One `or` over three columns
+// would sort a busy payee's whole history for each page; instead each way of owning is read in the order of an index,
+// a page at most, and the pages are merged.
+import { type Pool } from 'pg'
+import { type Intent, type IntentState } from './intent.js'
+import { intentFromRow, type IntentRow } from './intent-row.js'
+
+export interface IntentFilter {
+  /** Whose intents; undefined means everybody's. */
+  readonly owner: string | undefined
+  readonly state: IntentState | undefined
+  readonly operationType: string | undefined
+  readonly walletId: string | undefined
+  /** Only intents older than this one. */
+  readonly beforeId: string | undefined
+  readonly countMax: number
+}
+
+export async function listIntents(pool: Pool, filter: IntentFilter): Promise<Intent[]> {
+  const { text, values } = listQuery(filter)
+  const { rows } = await pool.query<IntentRow>(text, values)
+  return rows.map(intentFromRow)
+}
+
+function listQuery(filter: IntentFilter): { text: string; values: unknown[] } {
+  const values: unknown[] = []
+  const parameter = (value: unknown) => `$${values.push(value)}`
+  const countMax = parameter(filter.countMax)
+  const conditions: string[] = []
+  if (filter.beforeId !== undefined) conditions.push(`i.id < ${parameter(filter.beforeId)}`)
+  if (filter.state !== undefined) conditions.push(`i.state = ${parameter(filter.state)}`)
+  if (filter.operationType !== undefined) conditions.push(`i.operation_type = ${parameter(filter.operationType)}`)
+  const page = (ownCondition: string) =>
+    `select i.id from intents i where ${[ownCondition, ...conditions].join(' and ')} order by i.id desc limit ${countMax}`
+
+  if (filter.owner === undefined) {
+    const ways = filter.walletId === undefined ? ['true'] : walletWays(parameter(filter.walletId))
+    return { text: merged(ways.map(page), countMax), values }
+  }
+  if (filter.walletId !== undefined) {
+    const wallet = parameter(filter.walletId)
+    conditions.push(`(i.payer_wallet = ${wallet} or i.payee_wallet = ${wallet})`)
+  }
+  const owner = parameter(filter.owner)
+  const ofWallets = (column: string) =>
+    `select p.id from wallets w cross join lateral (${page(`i.${column} = w.id`)}) p where w.owner = ${owner}`
+  const ways = [page(`i.creator = ${owner}`), ofWallets('payer_wallet'), ofWallets('payee_wallet')]
+  return { text: merged(ways, countMax), values }
+}
+
+function walletWays(wallet: string): string[] {
+  return [`i.payer_wallet = ${wallet}`, `i.payee_wallet = ${wallet}`]
+}
+
+// Union, not union all: an intent may be owned in several ways.
+function merged(ways: readonly string[], countMax: string): string {
+  const ids = ways.map((way) => `(${way})`).join(' union ')
+  return `select i.* from (${ids}) own join intents i on i.id = own.id order by i.id desc limit ${countMax}`
+}
