@@ -1,0 +1,53 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { contractMethods, type ContractMethod } from '../envoy/public-methods.js'
+import { assetPath } from '../services/runtime/assets.js'
+
+/** Prints docs/contracts.md from the descriptor image: every RPC, its path at the edge, and who may call it. */
+export function contractsPage(image: Uint8Array): string {
+  const methods = contractMethods(image)
+  const services = [...new Set(methods.map(({ service }) => service))].sort()
+  return [
+    '# Contracts',
+    '',
+    'Printed from `proto/` by `make gen`; edit the protos, not this page.',
+    '',
+    '- **Peers** are the workloads of the mesh that may call, proven by the SPIFFE id in their certificate.',
+    '- **Permission** is asked of end users, whose calls come through the edge. *Signed in*: any user. *Anybody*: no token.',
+    '- Whose resource a call touches is checked by the service itself, on the decoded request.',
+    '- *Audited* calls leave an audit record each.',
+    '',
+    ...services.flatMap((service) =>
+      section(
+        service,
+        methods.filter((method) => method.service === service),
+      ),
+    ),
+  ].join('\n')
+}
+
+const section = (service: string, methods: readonly ContractMethod[]): string[] => [
+  `## ${service}`,
+  '',
+  '| RPC | at the edge | peers | permission | audited |',
+  '| --- | --- | --- | --- | --- |',
+  ...methods.map(row),
+  '',
+]
+
+function row({ method, http, access, serverStreaming }: ContractMethod): string {
+  const path = http === undefined ? 'not reachable' : `\`${http.verb} ${http.path}\`${serverStreaming ? ' (SSE)' : ''}`
+  const peers = access.peers.map((peer) => peer.replace('PEER_', '').toLowerCase()).join(', ')
+  return `| ${method} | ${path} | ${peers} | ${permission(http !== undefined, access)} | ${access.audited ? 'yes' : ''} |`
+}
+
+function permission(reachable: boolean, access: ContractMethod['access']): string {
+  if (!reachable) return ''
+  if (access.public) return 'anybody'
+  return access.permission === '' ? 'signed in' : `\`${access.permission}\``
+}
+
+export const contractsPagePath = (): string => assetPath('docs/contracts.md')
+
+if (process.argv[1] === import.meta.filename) {
+  writeFileSync(contractsPagePath(), contractsPage(readFileSync(assetPath('gen/paymesh.binpb'))))
+}

@@ -1,0 +1,41 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { assetPath } from '../services/runtime/assets.js'
+import { contractMethods, publicMethods } from './public-methods.js'
+import { pathMatch } from './routes.js'
+
+const image = readFileSync(assetPath('gen/paymesh.binpb'))
+
+describe('the edge’s routes', () => {
+  it('match a path without a variable exactly', () => {
+    assert.deepEqual(pathMatch('/v1/intents:preview'), { path: '/v1/intents:preview' })
+  })
+
+  it('let a variable be one segment without a colon', () => {
+    const match = pathMatch('/v1/{name=intents/*}:watch')
+    assert.deepEqual(match, { safe_regex: { regex: '/v1/intents/[^/:]+:watch' } })
+  })
+
+  it('escape what a pattern would read otherwise', () => {
+    assert.deepEqual(pathMatch('/v1.0/{id}'), { safe_regex: { regex: '/v1\\.0/[^/:]+' } })
+  })
+})
+
+describe('the contracts', () => {
+  it('name the callers of every RPC', () => {
+    const nameless = contractMethods(image).filter(({ access }) => access.peers.length === 0)
+    assert.deepEqual(nameless, [])
+  })
+
+  it('offer no engine call to the outside', () => {
+    const offered = publicMethods(image).map(({ service }) => service)
+    assert.ok(offered.includes('paymesh.intent.v1.IntentService'))
+    assert.ok(!offered.includes('paymesh.ledger.v1.TransferService'))
+    assert.ok(!offered.includes('paymesh.rules.v1.DecisionService'))
+  })
+
+  it('let nobody in without signing in but to sign in', () => {
+    const anonymous = publicMethods(image).filter(({ access }) => access.public)
+    assert.deepEqual(anonymous.map(({ method }) => method).sort(), ['CreateSession', 'RefreshSession', 'RegisterUser'])
+  })
+})
