@@ -164,8 +164,10 @@ class Survey {
     this.nodes += 1
     const kind = expr.exprKind
     switch (kind.case) {
-      case 'constExpr':
-        { this.visitConstant(kind.value.constantKind); return; }
+      case 'constExpr': {
+        this.visitConstant(kind.value.constantKind)
+        return
+      }
       case 'identExpr':
         if (!variables.has(kind.value.name) && !locals.includes(kind.value.name)) {
           this.problems.add(`names the unknown variable ${kind.value.name}`)
@@ -173,7 +175,10 @@ class Survey {
         return
       case 'selectExpr':
         this.visitSelect(kind.value.field, kind.value.operand)
-        { this.visit(kind.value.operand, locals); return; }
+        {
+          this.visit(kind.value.operand, locals)
+          return
+        }
       case 'callExpr':
         if (!functions.has(kind.value.function)) this.problems.add(`calls ${kind.value.function}, which is not allowed`)
         this.visit(kind.value.target, locals)
@@ -182,8 +187,10 @@ class Survey {
       case 'listExpr':
         for (const element of kind.value.elements) this.visit(element, locals)
         return
-      case 'comprehensionExpr':
-        { this.visitComprehension(kind.value, locals); return; }
+      case 'comprehensionExpr': {
+        this.visitComprehension(kind.value, locals)
+        return
+      }
       case 'structExpr':
       case undefined:
         this.problems.add('makes a message or a map, which is not allowed')

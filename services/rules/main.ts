@@ -1,0 +1,54 @@
+import { startAdminServer } from '../runtime/admin-server.js'
+import { ChangeListener } from '../runtime/change-listener.js'
+import { createPool } from '../runtime/postgres.js'
+import { runService } from '../runtime/process.js'
+import { createServer } from '../runtime/server.js'
+import { readConfig } from './config.js'
+import { PublishedRuleSets } from './published-rule-sets.js'
+import { rulesBindings, serviceNames } from './server.js'
+import { readNewestVersion, readRuleSet, ruleSetsChannel } from './store.js'
+
+/** A version whose notification was lost is in force within the promised second all the same. */
+const pollIntervalMs = 500
+
+runService('rules', async ({ log, metrics }) => {
+  const config = readConfig()
+  const pool = createPool({ url: config.databaseUrl, max: config.databasePoolMax, applicationName: 'rules', log })
+  const published = new PublishedRuleSets({
+    newestVersion: () => readNewestVersion(pool),
+    find: (version) => readRuleSet(pool, version),
+  })
+  const listener = new ChangeListener({
+    url: config.databaseUrl,
+    applicationName: 'rules',
+    channel: ruleSetsChannel,
+    pollIntervalMs,
+    refresh: () => published.refresh(),
+    log,
+  })
+  await listener.start()
+  const server = createServer({
+    name: 'rules',
+    listenAddress: config.listenAddress,
+    tls: config.tls,
+    bindings: rulesBindings({ published }),
+    reflection: config.isDevelopment,
+    drainDelayMs: config.drainDelayMs,
+    log,
+    metrics,
+  })
+  await server.listen()
+  let isReady = true
+  // Ready even with nothing published: Decide says so itself, and a first rule set takes effect without a restart.
+  const admin = await startAdminServer({ address: config.adminAddress, metrics, isReady: () => isReady })
+  for (const name of serviceNames) server.setServing(name, true)
+  return {
+    stop: async () => {
+      isReady = false
+      await server.drain()
+      await listener.stop()
+      await pool.end()
+      await admin.close()
+    },
+  }
+})
