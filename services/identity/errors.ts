@@ -1,0 +1,40 @@
+import { status } from '@grpc/grpc-js'
+import type { ErrorReason } from '../../gen/paymesh/identity/v1/error_reason.js'
+import { RpcError } from '../runtime/rpc-error.js'
+import { busyRetryAfterMs } from './password-hasher.js'
+
+/** The domain of every reason below. */
+export const errorDomain = 'identity.paymesh'
+
+/** Every reason that a handler may give. INVALID_FIELD comes from FieldCheck, with the fields. */
+type Reason = Exclude<keyof typeof ErrorReason, 'UNSPECIFIED' | 'UNRECOGNIZED' | 'INVALID_FIELD'>
+
+interface Answer {
+  code: status
+  message: string
+  retryAfterMs?: number
+}
+
+const answers: Record<Reason, Answer> = {
+  EMAIL_TAKEN: { code: status.ALREADY_EXISTS, message: 'A user with this e-mail address exists.' },
+  // One text for an unknown address and a wrong password.
+  WRONG_CREDENTIALS: { code: status.UNAUTHENTICATED, message: 'The e-mail address or the password is wrong.' },
+  REFRESH_TOKEN_INVALID: { code: status.UNAUTHENTICATED, message: 'The refresh token is not valid. Log in again.' },
+  REFRESH_TOKEN_REUSED: {
+    code: status.UNAUTHENTICATED,
+    message: 'The refresh token was used before, so its session is revoked. Log in again.',
+  },
+  USER_NOT_FOUND: { code: status.NOT_FOUND, message: 'The user does not exist.' },
+  NOT_OWNER: { code: status.PERMISSION_DENIED, message: 'The user is somebody else.' },
+  GRANT_NOT_FOUND: { code: status.NOT_FOUND, message: 'The user does not hold the role.' },
+  OVERLOADED: {
+    code: status.RESOURCE_EXHAUSTED,
+    message: 'Too many passwords are being checked. Try again.',
+    retryAfterMs: busyRetryAfterMs,
+  },
+}
+
+/** The error that a handler throws for a reason. Metadata is as error_reason.proto documents it. */
+export function identityError(reason: Reason, metadata: Readonly<Record<string, string>> = {}): RpcError {
+  return new RpcError({ ...answers[reason], reason, domain: errorDomain, metadata })
+}

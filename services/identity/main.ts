@@ -1,0 +1,63 @@
+import type pg from 'pg'
+import { startAdminServer } from '../runtime/admin-server.js'
+import { systemClock } from '../runtime/clock.js'
+import { tlsFiles } from '../runtime/config.js'
+import { systemRandom } from '../runtime/ids.js'
+import { createPool } from '../runtime/postgres.js'
+import { type ProcessParts, type RunningService, runService } from '../runtime/process.js'
+import { createServer } from '../runtime/server.js'
+import { readConfig } from './config.js'
+import { createDeps } from './deps.js'
+import { ExpiredSessions } from './expired-sessions.js'
+import { startMeshHttpServer } from './mesh-http-server.js'
+import { identityBindings } from './server.js'
+import { answerWellKnown } from './well-known.js'
+
+runService('identity', start)
+
+async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
+  const config = readConfig(process.env)
+  const tls = tlsFiles(config)
+  const pool = createPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_MAX, applicationName: 'identity', log })
+  const deps = await createDeps({ config, pool, clock: systemClock, random: systemRandom, log })
+  const expired = new ExpiredSessions({ store: deps.sessions, clock: systemClock, log })
+  const http = await startMeshHttpServer({
+    address: config.HTTP_ADDRESS,
+    tls,
+    peers: ['edge', 'operator'],
+    answer: (method, path) => answerWellKnown(deps, method, path),
+    log,
+  })
+  const server = createServer({
+    name: 'identity',
+    listenAddress: config.LISTEN_ADDRESS,
+    tls,
+    bindings: identityBindings(deps),
+    reflection: config.ENVIRONMENT === 'development',
+    drainDelayMs: config.DRAIN_DELAY_MS,
+    log,
+    metrics,
+  })
+  await server.listen()
+  server.setServing('', true)
+  const admin = await startAdminServer({ address: config.ADMIN_ADDRESS, metrics, isReady: () => answers(pool) })
+  return {
+    stop: async () => {
+      await server.drain()
+      await http.close()
+      deps.signingKeys.stop()
+      await expired.stop()
+      await admin.close()
+      await pool.end()
+    },
+  }
+}
+
+async function answers(pool: pg.Pool): Promise<boolean> {
+  try {
+    await pool.query('select 1')
+    return true
+  } catch {
+    return false
+  }
+}

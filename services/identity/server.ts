@@ -1,0 +1,39 @@
+import { RoleServiceService } from '../../gen/paymesh/identity/v1/role_service.js'
+import { SessionServiceService } from '../../gen/paymesh/identity/v1/session_service.js'
+import { UserServiceService } from '../../gen/paymesh/identity/v1/user_service.js'
+import { bind, type Binding } from '../runtime/server.js'
+import { createSession, type CreateSessionDeps } from './rpc/create-session.js'
+import { getUser, type GetUserDeps } from './rpc/get-user.js'
+import { grantRole, type GrantRoleDeps } from './rpc/grant-role.js'
+import { listGrants, type ListGrantsDeps } from './rpc/list-grants.js'
+import { refreshSession, type RefreshSessionDeps } from './rpc/refresh-session.js'
+import { registerUser, type RegisterUserDeps } from './rpc/register-user.js'
+import { revokeRole, type RevokeRoleDeps } from './rpc/revoke-role.js'
+
+/** What the handlers need, together. */
+export type IdentityDeps = RegisterUserDeps &
+  GetUserDeps &
+  CreateSessionDeps &
+  RefreshSessionDeps &
+  GrantRoleDeps &
+  RevokeRoleDeps &
+  ListGrantsDeps
+
+/** Identity's services, one line per RPC. */
+export function identityBindings(deps: IdentityDeps): Binding[] {
+  return [
+    bind(UserServiceService, {
+      registerUser: (call, request) => registerUser(deps, call, request),
+      getUser: (call, request) => getUser(deps, call, request),
+    }),
+    bind(SessionServiceService, {
+      createSession: (call, request) => createSession(deps, call, request),
+      refreshSession: (call, request) => refreshSession(deps, call, request),
+    }),
+    bind(RoleServiceService, {
+      grantRole: (call, request) => grantRole(deps, call, request),
+      revokeRole: (call, request) => revokeRole(deps, call, request),
+      listGrants: (call, request) => listGrants(deps, call, request),
+    }),
+  ]
+}

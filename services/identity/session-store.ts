@@ -1,0 +1,179 @@
+import type pg from 'pg'
+import { transaction } from '../runtime/postgres.js'
+import { isRole, type Role } from './roles.js'
+import { judgeRefresh, refreshExpireTimeMs, type StoredRefreshToken } from './session.js'
+
+export interface NewSession {
+  id: string
+  userId: string
+  createTimeMs: number
+  expireTimeMs: number
+  refreshTokenHash: Buffer
+  refreshExpireTimeMs: number
+}
+
+/** What became of a refresh token that was presented. */
+export type Rotation =
+  | { kind: 'invalid' }
+  | { kind: 'reused'; sessionId: string; userId: string }
+  | { kind: 'rotated'; session: LiveSession; refreshExpireTimeMs: number }
+
+/** A session for which tokens may be made. */
+export interface LiveSession {
+  id: string
+  userId: string
+  expireTimeMs: number
+  /** What the user holds at this moment. */
+  roles: readonly Role[]
+}
+
+interface TokenRow {
+  token_expire_time: Date
+  used: boolean
+  session_id: string
+  user_id: string
+  session_expire_time: Date
+  session_revoked: boolean
+}
+
+export class SessionStore {
+  readonly #pool: pg.Pool
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  /** Stores a session with its first refresh token and answers the roles that the user holds. */
+  async create(session: NewSession): Promise<LiveSession> {
+    const { rows } = await this.#pool.query<{ roles: string[] }>({
+      name: 'create-session',
+      text: `with added as (
+          insert into sessions (id, user_id, create_time, expire_time) values ($1, $2, $3, $4) returning id
+        ), token as (
+          insert into refresh_tokens (hash, session_id, create_time, expire_time) select $5, id, $3, $6 from added
+        )
+        select array(select role from grants where user_id = $2 order by role) as roles`,
+      values: [
+        session.id,
+        session.userId,
+        new Date(session.createTimeMs),
+        new Date(session.expireTimeMs),
+        session.refreshTokenHash,
+        new Date(session.refreshExpireTimeMs),
+      ],
+    })
+    const { id, userId, expireTimeMs } = session
+    return { id, userId, expireTimeMs, roles: (rows[0]?.roles ?? []).filter(isRole) }
+  }
+
+  /**
+   * Exchanges a refresh token for its successor, or revokes the session of one that was used before. The session's row
+   * is locked first, so of any number of calls with one token exactly one rotates, and a rotation and a revocation of
+   * one session happen one after the other.
+   */
+  async rotate(hash: Buffer, successorHash: Buffer, nowMs: number): Promise<Rotation> {
+    return await transaction(this.#pool, async (client) => {
+      const token = await lockToken(client, hash)
+      const judgement = judgeRefresh(token, nowMs)
+      // The judgement of no token is `invalid`; asked again for the compiler.
+      if (token === undefined || judgement === 'invalid') return { kind: 'invalid' }
+      if (judgement === 'reused') {
+        // Returned, not thrown: a throw would roll the revocation back.
+        await revoke(client, token.sessionId, nowMs)
+        return { kind: 'reused', sessionId: token.sessionId, userId: token.userId }
+      }
+      return await exchange(client, token, hash, successorHash, nowMs)
+    })
+  }
+
+  /**
+   * Deletes at most `countMax` tokens and sessions whose time is past; answers how many. No answer of any RPC depends
+   * on whether it ran.
+   */
+  async deleteExpired(nowMs: number, countMax: number): Promise<number> {
+    const now = new Date(nowMs)
+    const tokens = await this.#pool.query(
+      `delete from refresh_tokens where hash in (
+        select hash from refresh_tokens where expire_time <= $1 limit $2 for update skip locked)`,
+      [now, countMax],
+    )
+    const sessions = await this.#pool.query(
+      `delete from sessions where id in (
+        select id from sessions where expire_time <= $1 limit $2 for update skip locked)`,
+      [now, countMax],
+    )
+    return (tokens.rowCount ?? 0) + (sessions.rowCount ?? 0)
+  }
+}
+
+// The session is locked before the token is read, in a statement of its own: one statement that joins and locks would
+// read the token as it was before it waited.
+async function lockToken(client: pg.PoolClient, hash: Buffer): Promise<StoredRefreshToken | undefined> {
+  await client.query({
+    name: 'lock-session-of-token',
+    text: `select 1 from sessions where id = (select session_id from refresh_tokens where hash = $1) for update`,
+    values: [hash],
+  })
+  const { rows } = await client.query<TokenRow>({
+    name: 'find-refresh-token',
+    text: `select t.expire_time as token_expire_time, t.use_time is not null as used, s.id as session_id, s.user_id,
+        s.expire_time as session_expire_time, s.revoke_time is not null as session_revoked
+      from refresh_tokens t join sessions s on s.id = t.session_id
+      where t.hash = $1`,
+    values: [hash],
+  })
+  const [row] = rows
+  return row && tokenOf(row)
+}
+
+async function exchange(
+  client: pg.PoolClient,
+  token: StoredRefreshToken,
+  hash: Buffer,
+  successorHash: Buffer,
+  nowMs: number,
+): Promise<Rotation> {
+  const now = new Date(nowMs)
+  const expireTimeMs = refreshExpireTimeMs(nowMs, token.sessionExpireTimeMs)
+  // Two statements: within one, the unique index of fresh tokens would meet the old one not yet used.
+  await client.query({
+    name: 'use-refresh-token',
+    text: `update refresh_tokens set use_time = $2 where hash = $1`,
+    values: [hash, now],
+  })
+  const { rows } = await client.query<{ roles: string[] }>({
+    name: 'add-refresh-token',
+    text: `with added as (
+        insert into refresh_tokens (hash, session_id, create_time, expire_time) values ($1, $2, $3, $4)
+      )
+      select array(select role from grants where user_id = $5 order by role) as roles`,
+    values: [successorHash, token.sessionId, now, new Date(expireTimeMs), token.userId],
+  })
+  const session: LiveSession = {
+    id: token.sessionId,
+    userId: token.userId,
+    expireTimeMs: token.sessionExpireTimeMs,
+    roles: (rows[0]?.roles ?? []).filter(isRole),
+  }
+  return { kind: 'rotated', session, refreshExpireTimeMs: expireTimeMs }
+}
+
+async function revoke(client: pg.PoolClient, sessionId: string, nowMs: number): Promise<void> {
+  await client.query({
+    name: 'revoke-session',
+    text: `update sessions set revoke_time = $2, revoke_reason = 'REFRESH_TOKEN_REUSED'
+      where id = $1 and revoke_time is null`,
+    values: [sessionId, new Date(nowMs)],
+  })
+}
+
+function tokenOf(row: TokenRow): StoredRefreshToken {
+  return {
+    tokenExpireTimeMs: row.token_expire_time.getTime(),
+    used: row.used,
+    sessionId: row.session_id,
+    userId: row.user_id,
+    sessionExpireTimeMs: row.session_expire_time.getTime(),
+    sessionRevoked: row.session_revoked,
+  }
+}

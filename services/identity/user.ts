@@ -1,0 +1,48 @@
+import { formatResourceName, parseResourceName } from '../runtime/resource-name.js'
+import type { Parsed } from './parsed.js'
+import type { Role } from './roles.js'
+import { Secret } from './secret.js'
+
+/** A person who registered. What is personal stays wrapped until the answer is built. */
+export interface User {
+  /** UUIDv7. */
+  id: string
+  /** As the user wrote it. */
+  email: Secret
+  /** May be empty. */
+  displayName: Secret
+  roles: readonly Role[]
+  createTimeMs: number
+}
+
+/** RFC 9562 text, lower case only: a user has one name. */
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+export const displayNameLengthMax = 63
+// Controls and line or paragraph breaks would break a list or a receipt; the bidirectional controls would let a name
+// rewrite how the text around it reads (Unicode TR 36).
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/u
+
+export function userName(id: string): string {
+  return formatResourceName('users/{user}', { user: id })
+}
+
+/** The id in `users/{uuid}`. An alias such as `users/me` is a problem here: only who knows the caller can resolve it. */
+export function parseUserName(name: string): Parsed<string> {
+  if (name === '') return { problem: 'is required' }
+  const id = parseResourceName('users/{user}', name)?.user
+  return id !== undefined && uuid.test(id) ? { value: id } : { problem: 'must be a user, users/{uuid}' }
+}
+
+/** What is wrong with a display name, or the name as it was written. It may be empty. */
+export function parseDisplayName(text: string): Parsed<Secret> {
+  if (text.length > displayNameLengthMax * 2 || Array.from(text).length > displayNameLengthMax) {
+    return { problem: `must be at most ${displayNameLengthMax} characters` }
+  }
+  if (unprintable.test(text)) return { problem: 'must not have control characters' }
+  return { value: new Secret(text, 'name') }
+}
+
+export function sessionName(id: string): string {
+  return formatResourceName('sessions/{session}', { session: id })
+}
