@@ -12,13 +12,16 @@ export const ErrorReason = {
   UNSPECIFIED: 0,
   /** INVALID_FIELD - A field of the request is missing or malformed. INVALID_ARGUMENT with BadRequest. */
   INVALID_FIELD: 1,
-  /** EMAIL_TAKEN - A user with this e-mail address exists. ALREADY_EXISTS. */
+  /**
+   * EMAIL_TAKEN - A user with this e-mail address exists. ALREADY_EXISTS. It tells anybody that an address is registered: without
+   * verification by mail the alternative would be to answer a person who forgot that they registered with nothing.
+   */
   EMAIL_TAKEN: 2,
   /** WRONG_CREDENTIALS - The e-mail address or the password is wrong; which of them is not told. UNAUTHENTICATED. */
   WRONG_CREDENTIALS: 3,
   /** REFRESH_TOKEN_INVALID - The refresh token is unknown, expired or revoked. UNAUTHENTICATED; log in again. */
   REFRESH_TOKEN_INVALID: 4,
-  /** REFRESH_TOKEN_REUSED - The refresh token was used before: every token of its session is revoked. UNAUTHENTICATED; log in again. */
+  /** REFRESH_TOKEN_REUSED - The refresh token was used before: every refresh token of its session is revoked. UNAUTHENTICATED; log in again. */
   REFRESH_TOKEN_REUSED: 5,
   /** USER_NOT_FOUND - The user does not exist. NOT_FOUND; metadata: user. */
   USER_NOT_FOUND: 6,

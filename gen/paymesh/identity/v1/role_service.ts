@@ -23,7 +23,7 @@ export interface Grant {
   user: string;
   /** The role: user, merchant, support, operator, risk, admin, auditor. */
   role: string;
-  /** Who granted it: `users/{user}` or `peers/operator`. */
+  /** Who granted it: `users/{user}`, `peers/operator`, or `peers/identity` for the role of a new user. */
   granter: string;
   /** When it was granted. */
   createTime: Timestamp | undefined;
@@ -547,7 +547,7 @@ export const ListGrantsResponse: MessageFns<ListGrantsResponse> = {
 /** Who holds which role. A change reaches a user's tokens with the next refresh. */
 export type RoleServiceService = typeof RoleServiceService;
 export const RoleServiceService = {
-  /** Grants a role to a user. Granting it again answers the grant. Fails with INVALID_FIELD, USER_NOT_FOUND. */
+  /** Grants a role to a user. Granting it again answers the grant that stands. Fails with INVALID_FIELD, USER_NOT_FOUND. */
   grantRole: {
     path: "/paymesh.identity.v1.RoleService/GrantRole" as const,
     requestStream: false as const,
@@ -557,7 +557,7 @@ export const RoleServiceService = {
     responseSerialize: (value: GrantRoleResponse): Buffer => Buffer.from(GrantRoleResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GrantRoleResponse => GrantRoleResponse.decode(value),
   },
-  /** Takes a role from a user. Fails with INVALID_FIELD, GRANT_NOT_FOUND. */
+  /** Takes a role from a user; tokens made before keep it until they end. Fails with INVALID_FIELD, GRANT_NOT_FOUND. */
   revokeRole: {
     path: "/paymesh.identity.v1.RoleService/RevokeRole" as const,
     requestStream: false as const,
@@ -580,16 +580,16 @@ export const RoleServiceService = {
 } as const;
 
 export interface RoleServiceServer extends UntypedServiceImplementation {
-  /** Grants a role to a user. Granting it again answers the grant. Fails with INVALID_FIELD, USER_NOT_FOUND. */
+  /** Grants a role to a user. Granting it again answers the grant that stands. Fails with INVALID_FIELD, USER_NOT_FOUND. */
   grantRole: handleUnaryCall<GrantRoleRequest, GrantRoleResponse>;
-  /** Takes a role from a user. Fails with INVALID_FIELD, GRANT_NOT_FOUND. */
+  /** Takes a role from a user; tokens made before keep it until they end. Fails with INVALID_FIELD, GRANT_NOT_FOUND. */
   revokeRole: handleUnaryCall<RevokeRoleRequest, RevokeRoleResponse>;
   /** Lists grants by user and role. Fails with INVALID_FIELD. */
   listGrants: handleUnaryCall<ListGrantsRequest, ListGrantsResponse>;
 }
 
 export interface RoleServiceClient extends Client {
-  /** Grants a role to a user. Granting it again answers the grant. Fails with INVALID_FIELD, USER_NOT_FOUND. */
+  /** Grants a role to a user. Granting it again answers the grant that stands. Fails with INVALID_FIELD, USER_NOT_FOUND. */
   grantRole(
     request: GrantRoleRequest,
     callback: (error: ServiceError | null, response: GrantRoleResponse) => void,
@@ -605,7 +605,7 @@ export interface RoleServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GrantRoleResponse) => void,
   ): ClientUnaryCall;
-  /** Takes a role from a user. Fails with INVALID_FIELD, GRANT_NOT_FOUND. */
+  /** Takes a role from a user; tokens made before keep it until they end. Fails with INVALID_FIELD, GRANT_NOT_FOUND. */
   revokeRole(
     request: RevokeRoleRequest,
     callback: (error: ServiceError | null, response: RevokeRoleResponse) => void,

@@ -57,7 +57,7 @@ export interface Tokens {
     | undefined;
   /** Good for one RefreshSession. */
   refreshToken: string;
-  /** When the refresh token ends. */
+  /** When the refresh token ends: 30 days from now, or 90 days from CreateSession, whichever comes first. */
   refreshExpireTime: Timestamp | undefined;
 }
 
@@ -428,7 +428,7 @@ export type SessionServiceService = typeof SessionServiceService;
 export const SessionServiceService = {
   /**
    * Signs a user in. An unknown address and a wrong password get the same answer after the same work. Fails with
-   * INVALID_FIELD, WRONG_CREDENTIALS, OVERLOADED.
+   * INVALID_FIELD, OVERLOADED, WRONG_CREDENTIALS.
    */
   createSession: {
     path: "/paymesh.identity.v1.SessionService/CreateSession" as const,
@@ -442,7 +442,11 @@ export const SessionServiceService = {
   },
   /**
    * Exchanges a refresh token, once, for a new access token and a new refresh token. A token that comes a second time
-   * revokes the whole session. Fails with INVALID_FIELD, REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED.
+   * revokes the whole session, also when both come at the same moment: exactly one call is answered with tokens, and
+   * its refresh token is worth nothing once the other has been refused. There is no grace, since a lost answer and a
+   * stolen token look alike; so refresh from one place, one call at a time, without automatic retries, and well before
+   * the access token ends. After a lost answer, log in. Fails with INVALID_FIELD, REFRESH_TOKEN_INVALID,
+   * REFRESH_TOKEN_REUSED.
    */
   refreshSession: {
     path: "/paymesh.identity.v1.SessionService/RefreshSession" as const,
@@ -460,12 +464,16 @@ export const SessionServiceService = {
 export interface SessionServiceServer extends UntypedServiceImplementation {
   /**
    * Signs a user in. An unknown address and a wrong password get the same answer after the same work. Fails with
-   * INVALID_FIELD, WRONG_CREDENTIALS, OVERLOADED.
+   * INVALID_FIELD, OVERLOADED, WRONG_CREDENTIALS.
    */
   createSession: handleUnaryCall<CreateSessionRequest, CreateSessionResponse>;
   /**
    * Exchanges a refresh token, once, for a new access token and a new refresh token. A token that comes a second time
-   * revokes the whole session. Fails with INVALID_FIELD, REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED.
+   * revokes the whole session, also when both come at the same moment: exactly one call is answered with tokens, and
+   * its refresh token is worth nothing once the other has been refused. There is no grace, since a lost answer and a
+   * stolen token look alike; so refresh from one place, one call at a time, without automatic retries, and well before
+   * the access token ends. After a lost answer, log in. Fails with INVALID_FIELD, REFRESH_TOKEN_INVALID,
+   * REFRESH_TOKEN_REUSED.
    */
   refreshSession: handleUnaryCall<RefreshSessionRequest, RefreshSessionResponse>;
 }
@@ -473,7 +481,7 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
 export interface SessionServiceClient extends Client {
   /**
    * Signs a user in. An unknown address and a wrong password get the same answer after the same work. Fails with
-   * INVALID_FIELD, WRONG_CREDENTIALS, OVERLOADED.
+   * INVALID_FIELD, OVERLOADED, WRONG_CREDENTIALS.
    */
   createSession(
     request: CreateSessionRequest,
@@ -492,7 +500,11 @@ export interface SessionServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Exchanges a refresh token, once, for a new access token and a new refresh token. A token that comes a second time
-   * revokes the whole session. Fails with INVALID_FIELD, REFRESH_TOKEN_INVALID, REFRESH_TOKEN_REUSED.
+   * revokes the whole session, also when both come at the same moment: exactly one call is answered with tokens, and
+   * its refresh token is worth nothing once the other has been refused. There is no grace, since a lost answer and a
+   * stolen token look alike; so refresh from one place, one call at a time, without automatic retries, and well before
+   * the access token ends. After a lost answer, log in. Fails with INVALID_FIELD, REFRESH_TOKEN_INVALID,
+   * REFRESH_TOKEN_REUSED.
    */
   refreshSession(
     request: RefreshSessionRequest,

@@ -21,9 +21,12 @@ import { Timestamp } from "../../../google/protobuf/timestamp.js";
 export interface User {
   /** The resource name, `users/{uuidv7}`. */
   name: string;
-  /** The e-mail address, the user's log-in name. Personal. */
+  /**
+   * The e-mail address, the user's log-in name: ASCII, at most 254 characters, unique without regard to case. An
+   * international domain is given as its A-labels (`xn--…`). Personal.
+   */
   email: string;
-  /** What the user wants to be called; at most 63 characters. Personal. */
+  /** What the user wants to be called; at most 63 characters, no control characters, may be empty. Personal. */
   displayName: string;
   /** The roles that the user holds: user, merchant, support, operator, risk, admin, auditor. */
   roles: string[];
@@ -33,11 +36,11 @@ export interface User {
 
 /** The request of RegisterUser. */
 export interface RegisterUserRequest {
-  /** The user: `email` is required, `display_name` may be given; the rest is the service's. */
+  /** The user: `email` is required, `display_name` may be given; the rest is the service's, and ignored. Required. */
   user:
     | User
     | undefined;
-  /** The password: 8 to 128 characters. Required. */
+  /** The password: 8 to 128 characters after Unicode normalisation (NFKC), no control characters. Required. */
   password: string;
 }
 
@@ -399,7 +402,10 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
 /** People who use Paymesh. What is personal about them never leaves Identity but through here. */
 export type UserServiceService = typeof UserServiceService;
 export const UserServiceService = {
-  /** Registers a user with the role `user`. Fails with INVALID_FIELD, EMAIL_TAKEN, OVERLOADED. */
+  /**
+   * Registers a user with the role `user`. Fails with INVALID_FIELD, OVERLOADED, EMAIL_TAKEN. Not to be retried blindly:
+   * after a lost answer the second call gets EMAIL_TAKEN, and the caller logs in.
+   */
   registerUser: {
     path: "/paymesh.identity.v1.UserService/RegisterUser" as const,
     requestStream: false as const,
@@ -410,7 +416,10 @@ export const UserServiceService = {
       Buffer.from(RegisterUserResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RegisterUserResponse => RegisterUserResponse.decode(value),
   },
-  /** Answers the caller's own user; `users/me` is the caller. Fails with INVALID_FIELD, USER_NOT_FOUND, NOT_OWNER. */
+  /**
+   * Answers the caller's own user; `users/me` is the caller. Any other user gets NOT_OWNER, whether or not there is one.
+   * Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND.
+   */
   getUser: {
     path: "/paymesh.identity.v1.UserService/GetUser" as const,
     requestStream: false as const,
@@ -423,14 +432,23 @@ export const UserServiceService = {
 } as const;
 
 export interface UserServiceServer extends UntypedServiceImplementation {
-  /** Registers a user with the role `user`. Fails with INVALID_FIELD, EMAIL_TAKEN, OVERLOADED. */
+  /**
+   * Registers a user with the role `user`. Fails with INVALID_FIELD, OVERLOADED, EMAIL_TAKEN. Not to be retried blindly:
+   * after a lost answer the second call gets EMAIL_TAKEN, and the caller logs in.
+   */
   registerUser: handleUnaryCall<RegisterUserRequest, RegisterUserResponse>;
-  /** Answers the caller's own user; `users/me` is the caller. Fails with INVALID_FIELD, USER_NOT_FOUND, NOT_OWNER. */
+  /**
+   * Answers the caller's own user; `users/me` is the caller. Any other user gets NOT_OWNER, whether or not there is one.
+   * Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND.
+   */
   getUser: handleUnaryCall<GetUserRequest, GetUserResponse>;
 }
 
 export interface UserServiceClient extends Client {
-  /** Registers a user with the role `user`. Fails with INVALID_FIELD, EMAIL_TAKEN, OVERLOADED. */
+  /**
+   * Registers a user with the role `user`. Fails with INVALID_FIELD, OVERLOADED, EMAIL_TAKEN. Not to be retried blindly:
+   * after a lost answer the second call gets EMAIL_TAKEN, and the caller logs in.
+   */
   registerUser(
     request: RegisterUserRequest,
     callback: (error: ServiceError | null, response: RegisterUserResponse) => void,
@@ -446,7 +464,10 @@ export interface UserServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RegisterUserResponse) => void,
   ): ClientUnaryCall;
-  /** Answers the caller's own user; `users/me` is the caller. Fails with INVALID_FIELD, USER_NOT_FOUND, NOT_OWNER. */
+  /**
+   * Answers the caller's own user; `users/me` is the caller. Any other user gets NOT_OWNER, whether or not there is one.
+   * Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND.
+   */
   getUser(
     request: GetUserRequest,
     callback: (error: ServiceError | null, response: GetUserResponse) => void,
