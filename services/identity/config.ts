@@ -9,22 +9,22 @@ const key = z
   .regex(/^[A-Za-z0-9+/]{43}=$/, `must be ${keyBytes} bytes in base64`)
   .transform((text) => new Secret(Buffer.from(text, 'base64'), 'key'))
 
-const namedKey = z
-  .string()
-  .regex(/^[a-z0-9-]{1,63}:/, 'must be id:key[,id:key…], ids of a-z, 0-9 and "-"')
-  .transform((text, context) => {
-    const colon = text.indexOf(':')
-    const parsed = key.safeParse(text.slice(colon + 1))
-    if (parsed.success) return { id: text.slice(0, colon), key: parsed.data }
-    context.addIssue({ code: 'custom', message: `every key must be ${keyBytes} bytes in base64` })
-    return z.NEVER
-  })
+const namedKey = /^([a-z0-9-]{1,63}):(.*)$/
 
-const keys = z
-  .string()
-  .transform((text) => text.split(','))
-  .pipe(z.array(namedKey))
-  .refine((list) => new Set(list.map(({ id }) => id)).size === list.length, 'an id is there twice')
+const namedKeys = z.string().transform((text, context) => {
+  const found = new Map<string, Secret<Buffer>>()
+  for (const entry of text.split(',')) {
+    const [, id, encoded] = namedKey.exec(entry) ?? []
+    const parsed = key.safeParse(encoded)
+    if (id === undefined || !parsed.success || found.has(id)) {
+      const message = `must be id:key[,id:key…], each id once, every key ${keyBytes} bytes in base64`
+      context.addIssue({ code: 'custom', message })
+      return z.NEVER
+    }
+    found.set(id, parsed.data)
+  }
+  return Array.from(found, ([id, value]) => ({ id, key: value }))
+})
 
 /** What Identity reads from its environment. */
 export const identityEnvironment = z.object({
@@ -36,7 +36,7 @@ export const identityEnvironment = z.object({
   TOKEN_ISSUER: z.url(),
   TOKEN_AUDIENCE: z.string().default('paymesh'),
   /** "id:base64 of 32 bytes[,…]". The first encrypts, every one decrypts. */
-  KEY_ENCRYPTION_KEYS: keys,
+  KEY_ENCRYPTION_KEYS: namedKeys,
   /** Base64 of 32 bytes. For ever: what was indexed under another key is not found. */
   BLIND_INDEX_KEY: key,
 })

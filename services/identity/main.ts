@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { startAdminServer } from '../runtime/admin-server.js'
 import { systemClock } from '../runtime/clock.js'
 import { tlsFiles } from '../runtime/config.js'
+import { createHttpServer } from '../runtime/http-server.js'
 import { systemRandom } from '../runtime/ids.js'
 import { createPool } from '../runtime/postgres.js'
 import { type ProcessParts, type RunningService, runService } from '../runtime/process.js'
@@ -9,9 +10,11 @@ import { createServer } from '../runtime/server.js'
 import { readConfig } from './config.js'
 import { createDeps } from './deps.js'
 import { ExpiredSessions } from './expired-sessions.js'
-import { startMeshHttpServer } from './mesh-http-server.js'
 import { identityBindings } from './server.js'
 import { answerWellKnown } from './well-known.js'
+
+// The answers are in memory: whoever takes longer is not reading them.
+const httpRequestTimeoutMs = 5_000
 
 runService('identity', start)
 
@@ -21,11 +24,12 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
   const pool = createPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_MAX, applicationName: 'identity', log })
   const deps = await createDeps({ config, pool, clock: systemClock, random: systemRandom, log })
   const expired = new ExpiredSessions({ store: deps.sessions, clock: systemClock, log })
-  const http = await startMeshHttpServer({
-    address: config.HTTP_ADDRESS,
+  const http = createHttpServer({
+    listenAddress: config.HTTP_ADDRESS,
     tls,
     peers: ['edge', 'operator'],
-    answer: (method, path) => answerWellKnown(deps, method, path),
+    requestTimeoutMs: httpRequestTimeoutMs,
+    handle: ({ method, path }) => Promise.resolve(answerWellKnown(deps, method, path)),
     log,
   })
   const server = createServer({
@@ -38,13 +42,14 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
     log,
     metrics,
   })
+  await http.listen()
   await server.listen()
   server.setServing('', true)
   const admin = await startAdminServer({ address: config.ADMIN_ADDRESS, metrics, isReady: () => answers(pool) })
   return {
     stop: async () => {
       await server.drain()
-      await http.close()
+      await http.drain()
       deps.signingKeys.stop()
       await expired.stop()
       await admin.close()

@@ -115,7 +115,8 @@ async function serve(
   const answer = await answerTo(stream, headers, handle, log)
   if (stream.destroyed || stream.closed) return
   stream.respond({ ':status': answer.status, ...answer.headers })
-  stream.end(answer.body)
+  // `respond` itself ends a stream whose answer has no body by its nature (HEAD, 204, 304).
+  if (!stream.writableEnded) stream.end(answer.body)
   // An answer that comes before the end of the request tells the client to stop sending (RFC 9113, section 8.1).
   if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
 }
