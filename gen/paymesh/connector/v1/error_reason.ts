@@ -16,8 +16,21 @@ export const ErrorReason = {
   PEER_NOT_FOUND: 2,
   /** PEER_EXISTS_DIFFERENT - A peer of this id exists with other properties. ALREADY_EXISTS; metadata: peer. */
   PEER_EXISTS_DIFFERENT: 3,
-  /** TOKEN_TAKEN - The token belongs to another peer. ALREADY_EXISTS. */
+  /** TOKEN_TAKEN - The token belongs to another peer, which the answer does not name. ALREADY_EXISTS. */
   TOKEN_TAKEN: 4,
+  /** TOKEN_INVALID - At `/ilp`: the bearer token is missing or is no peer's. HTTP 401, UNAUTHENTICATED. */
+  TOKEN_INVALID: 5,
+  /** PACKET_INVALID - At `/ilp`: the body is no ILPv4 Prepare in canonical form. HTTP 400, INVALID_ARGUMENT. */
+  PACKET_INVALID: 6,
+  /** BODY_TOO_LARGE - At `/ilp`: the body is larger than any Prepare. HTTP 413, INVALID_ARGUMENT. */
+  BODY_TOO_LARGE: 7,
+  /**
+   * UNSUPPORTED_MEDIA_TYPE - At `/ilp`: the content type is neither application/octet-stream nor application/ilp+octet-stream. HTTP 415,
+   * INVALID_ARGUMENT.
+   */
+  UNSUPPORTED_MEDIA_TYPE: 8,
+  /** NO_SUCH_PATH - There is no such path, or not with this method. HTTP 404, NOT_FOUND. */
+  NO_SUCH_PATH: 9,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -29,5 +42,10 @@ export namespace ErrorReason {
   export type PEER_NOT_FOUND = typeof ErrorReason.PEER_NOT_FOUND;
   export type PEER_EXISTS_DIFFERENT = typeof ErrorReason.PEER_EXISTS_DIFFERENT;
   export type TOKEN_TAKEN = typeof ErrorReason.TOKEN_TAKEN;
+  export type TOKEN_INVALID = typeof ErrorReason.TOKEN_INVALID;
+  export type PACKET_INVALID = typeof ErrorReason.PACKET_INVALID;
+  export type BODY_TOO_LARGE = typeof ErrorReason.BODY_TOO_LARGE;
+  export type UNSUPPORTED_MEDIA_TYPE = typeof ErrorReason.UNSUPPORTED_MEDIA_TYPE;
+  export type NO_SUCH_PATH = typeof ErrorReason.NO_SUCH_PATH;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

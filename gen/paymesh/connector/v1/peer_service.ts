@@ -23,7 +23,7 @@ export interface Peer {
   name: string;
   /** The ILP address that the peer is given through ILDCP (RFC 31): that of Paymesh, a dot, and the peer's id. */
   ilpAddress: string;
-  /** The asset in which the peer and Paymesh account with each other. */
+  /** The asset in which the peer and Paymesh account with each other: 1 to 16 of `A-Z 0-9`. */
   assetCode: string;
   /** The asset's scale on this link, 0 to 255. */
   assetScale?:
@@ -35,7 +35,10 @@ export interface Peer {
 
 /** The request of CreatePeer. */
 export interface CreatePeerRequest {
-  /** The last part of the name and of the ILP address: 1 to 64 of `A-Z a-z 0-9 _ ~ -`. Required. */
+  /**
+   * The last part of the name and of the ILP address: 1 to 64 of `A-Z a-z 0-9 _ ~ -`, the first a letter or digit.
+   * Required.
+   */
   peerId: string;
   /** The peer: `asset_code` and `asset_scale` are required; the rest is the service's. */
   peer:
@@ -569,8 +572,9 @@ export const ListPeersResponse: MessageFns<ListPeersResponse> = {
 export type PeerServiceService = typeof PeerServiceService;
 export const PeerServiceService = {
   /**
-   * Creates a peer. Creating the same peer again answers the peer; with other properties it fails with
-   * PEER_EXISTS_DIFFERENT. In force on every replica within a second. Fails with INVALID_FIELD, TOKEN_TAKEN.
+   * Creates a peer. Creating the same peer again, with the same token, answers the peer; with other properties or
+   * another token it fails with PEER_EXISTS_DIFFERENT. In force on every replica within a second. Fails with
+   * INVALID_FIELD, PEER_EXISTS_DIFFERENT, TOKEN_TAKEN.
    */
   createPeer: {
     path: "/paymesh.connector.v1.PeerService/CreatePeer" as const,
@@ -605,8 +609,9 @@ export const PeerServiceService = {
 
 export interface PeerServiceServer extends UntypedServiceImplementation {
   /**
-   * Creates a peer. Creating the same peer again answers the peer; with other properties it fails with
-   * PEER_EXISTS_DIFFERENT. In force on every replica within a second. Fails with INVALID_FIELD, TOKEN_TAKEN.
+   * Creates a peer. Creating the same peer again, with the same token, answers the peer; with other properties or
+   * another token it fails with PEER_EXISTS_DIFFERENT. In force on every replica within a second. Fails with
+   * INVALID_FIELD, PEER_EXISTS_DIFFERENT, TOKEN_TAKEN.
    */
   createPeer: handleUnaryCall<CreatePeerRequest, CreatePeerResponse>;
   /** Answers a peer. Fails with INVALID_FIELD, PEER_NOT_FOUND. */
@@ -617,8 +622,9 @@ export interface PeerServiceServer extends UntypedServiceImplementation {
 
 export interface PeerServiceClient extends Client {
   /**
-   * Creates a peer. Creating the same peer again answers the peer; with other properties it fails with
-   * PEER_EXISTS_DIFFERENT. In force on every replica within a second. Fails with INVALID_FIELD, TOKEN_TAKEN.
+   * Creates a peer. Creating the same peer again, with the same token, answers the peer; with other properties or
+   * another token it fails with PEER_EXISTS_DIFFERENT. In force on every replica within a second. Fails with
+   * INVALID_FIELD, PEER_EXISTS_DIFFERENT, TOKEN_TAKEN.
    */
   createPeer(
     request: CreatePeerRequest,
