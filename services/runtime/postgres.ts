@@ -18,18 +18,17 @@ const statementTimeoutMsDefault = 10_000
 const connectionTimeoutMs = 5_000
 const idleTimeoutMs = 30_000
 
-const { INT8 } = pg.types.builtins
+const int8 = 20
 const int8Array = 1016
 
-/** int8 as bigint, also in arrays; everything else as pg has it (numeric as a string, which loses nothing). */
-const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
-    if (oid === (INT8 as number)) return BigInt
-    const parse = pg.types.getTypeParser(oid, format) as (text: string) => unknown
-    if (oid !== int8Array) return parse
-    return (text: string) => (parse(text) as (string | null)[]).map((value) => (value === null ? null : BigInt(value)))
-  }) as pg.CustomTypesConfig['getTypeParser'],
-}
+// int8 as bigint, also in one-dimensional arrays; everything else as pg has it (numeric as a string, which loses
+// nothing).
+const types = new pg.TypeOverrides()
+types.setTypeParser(int8, BigInt)
+types.setTypeParser(int8Array, (text) => {
+  const elements = text.slice(1, -1)
+  return elements === '' ? [] : elements.split(',').map((element) => (element === 'NULL' ? null : BigInt(element)))
+})
 
 /** A bounded pool. Every wait has an end: for a connection 5 s, for a statement `statementTimeoutMs`. */
 export function createPool(options: PoolOptions): pg.Pool {

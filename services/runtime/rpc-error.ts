@@ -15,7 +15,7 @@ export interface RpcErrorInit {
   message: string
   metadata?: Readonly<Record<string, string>>
   fieldViolations?: readonly FieldViolation[]
-  retryAfterMs?: number
+  retryAfterMs?: number | undefined
   cause?: unknown
 }
 

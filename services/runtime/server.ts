@@ -1,29 +1,30 @@
-import type { ServiceDefinition } from '@grpc/grpc-js'
-import type { HandlersOf } from './call.js'
+import { promisify } from 'node:util'
+import { type MethodDefinition, Server, type UntypedHandleCall } from '@grpc/grpc-js'
+import { requireAccess } from './access.js'
+import { adaptBidiStream } from './bidi-adapter.js'
+import type { Binding, BoundMethod } from './binding.js'
+import { addHealth, type Health } from './health.js'
 import type { Logger } from './logger.js'
-import type { TlsFiles } from './mesh-credentials.js'
+import { serverCredentials, type TlsFiles } from './mesh-credentials.js'
 import type { Metrics } from './metrics.js'
+import { OpenStreams } from './open-streams.js'
 import type { PeerName } from './peer-identity.js'
+import { reflectionBinding } from './reflection.js'
+import type { ServerMethod } from './server-method.js'
+import { adaptServerStream } from './server-stream-adapter.js'
+import { adaptUnary } from './unary-adapter.js'
 
-/** A service definition with its handlers. */
-export interface Binding {
-  readonly definition: ServiceDefinition
-  readonly handlers: Readonly<Record<string, unknown>>
-}
-
-/** Binds handlers to a generated service definition, such as `AccountServiceService`. */
-export function bind<S extends ServiceDefinition>(definition: S, handlers: HandlersOf<S>): Binding {
-  return { definition, handlers }
-}
+export { bind, type Binding } from './binding.js'
 
 /** A gRPC server of the mesh. */
 export interface RpcServer {
   /** Resolves when calls are accepted. Services are NOT_SERVING to health checks until `setServing`. */
   listen(): Promise<void>
-  /** Sets what health checks are told about a service ('paymesh.ledger.v1.AccountService'), or about all with ''. */
+  /** Sets what health checks are told about a service ('paymesh.ledger.v1.AccountService'), or about the process (''). */
   setServing(serviceName: string, serving: boolean): void
   /** Answers NOT_SERVING, waits `drainDelayMs`, accepts no more, and resolves when every accepted call was answered. */
   drain(): Promise<void>
+  /** The port listened on; 0 before `listen`. */
   readonly port: number
 }
 
@@ -39,9 +40,130 @@ export interface ServerOptions {
   drainDelayMs: number
   log: Logger
   metrics: Metrics
+  /** The longest a unary call may take, whatever its client asks; 30 s when absent. */
+  unaryDurationMsMax?: number
+  /** How long a drain waits for calls under way; 15 s when absent, which fits into the 25 s of `runService`. */
+  drainTimeoutMs?: number
+  /** How old a connection may grow, which bounds how long a rotated certificate is still in use; 30 min when absent. */
+  connectionAgeMsMax?: number
 }
 
+const unaryDurationMsMaxDefault = 30_000
+const drainTimeoutMsDefault = 15_000
+const connectionAgeMsMaxDefault = 30 * 60_000
+// A stream on a connection that is too old gets this long to end by itself before it is cut.
+const connectionAgeGraceMs = 60_000
+// Above what one coalescing peer needs, below what would let one connection exhaust memory.
+const concurrentStreamsMax = 4096
+
 /** Makes a server. Throws when a bound method has no access option. */
-export function createServer(_options: ServerOptions): RpcServer {
-  throw new Error('being written')
+export function createServer(options: ServerOptions): RpcServer {
+  const server = new Server({
+    'grpc.max_connection_age_ms': options.connectionAgeMsMax ?? connectionAgeMsMaxDefault,
+    'grpc.max_connection_age_grace_ms': connectionAgeGraceMs,
+    'grpc.max_concurrent_streams': concurrentStreamsMax,
+    // Bookkeeping that nobody reads, on every call.
+    'grpc.enable_channelz': 0,
+  })
+  const streams = new OpenStreams()
+  const serviceNames = options.bindings.map(({ serviceName }) => serviceName)
+  for (const binding of options.bindings) addBinding(server, binding, requireAccess, options, streams)
+  if (options.reflection) {
+    const { bindings, access } = reflectionBinding(serviceNames)
+    for (const binding of bindings) addBinding(server, binding, () => access, options, streams)
+  }
+  const health = addHealth(server, serviceNames, streams)
+  let port = 0
+  return {
+    async listen() {
+      port = await bindPort(server, options)
+    },
+    setServing: (serviceName, serving) => {
+      health.set(serviceName, serving)
+    },
+    drain: () => drain(server, health, streams, options),
+    get port() {
+      return port
+    },
+  }
+}
+
+function addBinding(
+  server: Server,
+  { methods }: Binding,
+  accessOf: (path: string) => ServerMethod['access'],
+  options: ServerOptions,
+  streams: OpenStreams,
+): void {
+  const definitions: Record<string, MethodDefinition<unknown, unknown>> = {}
+  const handlers: Record<string, UntypedHandleCall> = {}
+  for (const [key, bound] of Object.entries(methods)) {
+    const { path } = bound.definition
+    const name = path.split('.').at(-1) ?? path
+    const method: ServerMethod = {
+      path,
+      name,
+      access: accessOf(path),
+      log: options.log,
+      metrics: options.metrics.serverMethod(name),
+      durationMsMax: bound.kind === 'unary' ? (options.unaryDurationMsMax ?? unaryDurationMsMaxDefault) : undefined,
+    }
+    definitions[key] = withLoggedSerializer(bound.definition, options.log)
+    handlers[key] = adapt(method, bound, streams)
+  }
+  server.addService(definitions, handlers)
+}
+
+function adapt(method: ServerMethod, bound: BoundMethod, streams: OpenStreams): UntypedHandleCall {
+  switch (bound.kind) {
+    case 'unary':
+      return adaptUnary(method, bound.handler)
+    case 'serverStream':
+      return adaptServerStream(method, bound.handler, streams)
+    case 'bidiStream':
+      return adaptBidiStream(method, bound.handler, streams)
+  }
+}
+
+// A handler's answer that does not fit its message is a bug that grpc-js answers as INTERNAL and tells nobody about.
+function withLoggedSerializer(
+  definition: MethodDefinition<unknown, unknown>,
+  log: Logger,
+): MethodDefinition<unknown, unknown> {
+  return {
+    ...definition,
+    responseSerialize: (value) => {
+      try {
+        return definition.responseSerialize(value)
+      } catch (error) {
+        log.error({ method: definition.path, err: error }, 'an answer could not be serialized')
+        throw error
+      }
+    },
+  }
+}
+
+async function bindPort(server: Server, { listenAddress, tls }: ServerOptions): Promise<number> {
+  const credentials = await serverCredentials(tls)
+  return new Promise((resolve, reject) => {
+    server.bindAsync(listenAddress, credentials, (error, port) => {
+      if (error === null) resolve(port)
+      else reject(new Error(`The server cannot listen on ${listenAddress}: ${error.message}`, { cause: error }))
+    })
+  })
+}
+
+async function drain(server: Server, health: Health, streams: OpenStreams, options: ServerOptions): Promise<void> {
+  health.setAllNotServing()
+  await promisify(setTimeout)(options.drainDelayMs)
+  const answered = promisify(server.tryShutdown.bind(server))()
+  streams.endAll()
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(resolve, options.drainTimeoutMs ?? drainTimeoutMsDefault, 'late')
+  })
+  const outcome = await Promise.race([answered, late])
+  clearTimeout(timer)
+  if (outcome === 'late') options.log.warn('calls were still under way when the drain ended; they are cut off')
+  server.forceShutdown()
 }

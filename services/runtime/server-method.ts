@@ -1,0 +1,16 @@
+import type { Access } from '../../gen/paymesh/access/v1/access.js'
+import type { Logger } from './logger.js'
+import type { MethodMetrics } from './metrics.js'
+
+/** A method that a server serves: what every call of it shares. */
+export interface ServerMethod {
+  /** '/paymesh.ledger.v1.AccountService/GetAccount' */
+  readonly path: string
+  /** 'AccountService/GetAccount', for people. */
+  readonly name: string
+  readonly access: Access
+  readonly log: Logger
+  readonly metrics: MethodMetrics
+  /** The longest a call may take, when the method answers one message; undefined for streams. */
+  readonly durationMsMax: number | undefined
+}

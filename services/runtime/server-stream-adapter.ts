@@ -1,0 +1,22 @@
+import type { handleServerStreamingCall } from '@grpc/grpc-js'
+import type { ServerStream } from './call.js'
+import type { OpenStreams } from './open-streams.js'
+import { ServerCall } from './server-call.js'
+import type { ServerMethod } from './server-method.js'
+import { answerStream } from './stream-writer.js'
+import { draining } from './errors.js'
+
+/** Makes a handler that answers with an async iterable safe to give to grpc-js. A drain ends its streams. */
+export function adaptServerStream(
+  method: ServerMethod,
+  handler: ServerStream<unknown, unknown>,
+  streams: OpenStreams,
+): handleServerStreamingCall<unknown, unknown> {
+  return (stream) => {
+    const call = new ServerCall(method, stream)
+    const close = streams.add(() => {
+      call.interrupt(draining())
+    })
+    void answerStream(call, stream, () => handler(call, stream.request)).finally(close)
+  }
+}
