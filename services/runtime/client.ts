@@ -8,13 +8,23 @@ import {
   status,
   type StatusObject,
 } from '@grpc/grpc-js'
+import type { Call } from './call.js'
 import { clientCredentials, type TlsFiles } from './mesh-credentials.js'
 import { MessageReader } from './message-reader.js'
 import type { Metrics } from './metrics.js'
-import { type CallOptions, type ClientMethod, OutgoingCall } from './outgoing-call.js'
+import { type ClientMethod, OutgoingCall } from './outgoing-call.js'
 import type { PeerName } from './peer-identity.js'
 import { type RpcError, rpcErrorFrom } from './rpc-error.js'
 import { readServiceConfig, type ServiceConfig } from './service-config.js'
+
+/** How one call is made. */
+export interface CallOptions {
+  /** The call on whose behalf this one is made: its deadline, cancellation, request id and trace carry over. */
+  parent?: Call | undefined
+  signal?: AbortSignal | undefined
+  /** Replaces the method's timeout of the service config. */
+  timeoutMs?: number | undefined
+}
 
 /** A bidirectional stream under way. Its failure arrives through `responses`, as RpcError. */
 export interface BidiCall<Q, R> {

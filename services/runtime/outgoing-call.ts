@@ -1,17 +1,8 @@
 import { type CallOptions as GrpcCallOptions, Metadata, type status } from '@grpc/grpc-js'
-import type { Call } from './call.js'
+import type { CallOptions } from './client.js'
 import { systemClock } from './clock.js'
 import type { MethodMetrics } from './metrics.js'
 import { type CallSpan, injectTrace, newTrace, startSpan, tracingEnabled } from './tracing.js'
-
-/** How one call is made. */
-export interface CallOptions {
-  /** The call on whose behalf this one is made: its deadline, cancellation, request id and trace carry over. */
-  parent?: Call | undefined
-  signal?: AbortSignal | undefined
-  /** Replaces the method's timeout of the service config. */
-  timeoutMs?: number | undefined
-}
 
 /** A method that a client calls: what every call of it shares. */
 export interface ClientMethod {
