@@ -83,85 +83,97 @@ export function readChainAnswer(statuses: readonly TransferStatus[]): ChainAnswe
 }
 
 function readBreaker(status: TransferStatus, legIndex: number): ChainAnswer {
-  switch (status) {
-    case TransferStatus.exists:
+  const meaning = meanings[status]
+  switch (meaning) {
+    case 'PRESENT':
       return { kind: 'present' }
-    case TransferStatus.id_already_failed:
+    case 'REFUSED_BEFORE':
       return { kind: 'refusedBefore', legIndex }
-    case TransferStatus.exceeds_credits:
-    case TransferStatus.exceeds_debits:
-      return { kind: 'refused', legIndex, cause: 'EXCEEDS_BALANCE' }
-    case TransferStatus.debit_account_already_closed:
-    case TransferStatus.credit_account_already_closed:
-      return { kind: 'refused', legIndex, cause: 'ACCOUNT_CLOSED' }
-    case TransferStatus.debit_account_not_found:
-    case TransferStatus.credit_account_not_found:
-      return { kind: 'refused', legIndex, cause: 'ACCOUNT_NOT_FOUND' }
-    // Wrong in the transfer itself or against what never changes of the accounts: the same chain fails for ever.
-    case TransferStatus.linked_event_chain_open:
-    case TransferStatus.timestamp_must_be_zero:
-    case TransferStatus.reserved_flag:
-    case TransferStatus.id_must_not_be_zero:
-    case TransferStatus.id_must_not_be_int_max:
-    case TransferStatus.flags_are_mutually_exclusive:
-    case TransferStatus.debit_account_id_must_not_be_zero:
-    case TransferStatus.debit_account_id_must_not_be_int_max:
-    case TransferStatus.credit_account_id_must_not_be_zero:
-    case TransferStatus.credit_account_id_must_not_be_int_max:
-    case TransferStatus.accounts_must_be_different:
-    case TransferStatus.pending_id_must_be_zero:
-    case TransferStatus.pending_id_must_not_be_zero:
-    case TransferStatus.pending_id_must_not_be_int_max:
-    case TransferStatus.pending_id_must_be_different:
-    case TransferStatus.timeout_reserved_for_pending_transfer:
-    case TransferStatus.ledger_must_not_be_zero:
-    case TransferStatus.code_must_not_be_zero:
-    case TransferStatus.accounts_must_have_the_same_ledger:
-    case TransferStatus.transfer_must_have_the_same_ledger_as_accounts:
-    case TransferStatus.closing_transfer_must_be_pending:
-      return { kind: 'refused', legIndex, cause: 'MALFORMED' }
-    // An overflow passes when a balance falls, and its id is not burnt.
-    case TransferStatus.overflows_debits_pending:
-    case TransferStatus.overflows_credits_pending:
-    case TransferStatus.overflows_debits_posted:
-    case TransferStatus.overflows_credits_posted:
-    case TransferStatus.overflows_debits:
-    case TransferStatus.overflows_credits:
-    case TransferStatus.overflows_timeout:
-    // Another transfer has our id: somebody else's, or this service changed the legs of an intent under way.
-    case TransferStatus.exists_with_different_flags:
-    case TransferStatus.exists_with_different_debit_account_id:
-    case TransferStatus.exists_with_different_credit_account_id:
-    case TransferStatus.exists_with_different_amount:
-    case TransferStatus.exists_with_different_pending_id:
-    case TransferStatus.exists_with_different_user_data_128:
-    case TransferStatus.exists_with_different_user_data_64:
-    case TransferStatus.exists_with_different_user_data_32:
-    case TransferStatus.exists_with_different_timeout:
-    case TransferStatus.exists_with_different_code:
-    case TransferStatus.exists_with_different_ledger:
-    // Of holds and imports, which no chain here asks for.
-    case TransferStatus.pending_transfer_not_found:
-    case TransferStatus.pending_transfer_not_pending:
-    case TransferStatus.pending_transfer_has_different_debit_account_id:
-    case TransferStatus.pending_transfer_has_different_credit_account_id:
-    case TransferStatus.pending_transfer_has_different_ledger:
-    case TransferStatus.pending_transfer_has_different_code:
-    case TransferStatus.exceeds_pending_transfer_amount:
-    case TransferStatus.pending_transfer_has_different_amount:
-    case TransferStatus.pending_transfer_already_posted:
-    case TransferStatus.pending_transfer_already_voided:
-    case TransferStatus.pending_transfer_expired:
-    case TransferStatus.imported_event_expected:
-    case TransferStatus.imported_event_not_expected:
-    case TransferStatus.imported_event_timestamp_out_of_range:
-    case TransferStatus.imported_event_timestamp_must_not_advance:
-    case TransferStatus.imported_event_timestamp_must_not_regress:
-    case TransferStatus.imported_event_timestamp_must_postdate_debit_account:
-    case TransferStatus.imported_event_timestamp_must_postdate_credit_account:
-    case TransferStatus.imported_event_timeout_must_be_zero:
-    case TransferStatus.linked_event_failed:
-    case TransferStatus.created:
+    case 'EXCEEDS_BALANCE':
+    case 'ACCOUNT_CLOSED':
+    case 'ACCOUNT_NOT_FOUND':
+    case 'MALFORMED':
+      return { kind: 'refused', legIndex, cause: meaning }
+    case 'UNDECIDED':
       return { kind: 'undecided', legIndex, status }
   }
+}
+
+const T = TransferStatus
+
+/** What a status means on the leg that broke its chain: every status, so that a new one does not compile unread. */
+const meanings: Readonly<Record<TransferStatus, RefusalCause | 'PRESENT' | 'REFUSED_BEFORE' | 'UNDECIDED'>> = {
+  [T.exists]: 'PRESENT',
+  [T.id_already_failed]: 'REFUSED_BEFORE',
+  [T.exceeds_credits]: 'EXCEEDS_BALANCE',
+  [T.exceeds_debits]: 'EXCEEDS_BALANCE',
+  [T.debit_account_already_closed]: 'ACCOUNT_CLOSED',
+  [T.credit_account_already_closed]: 'ACCOUNT_CLOSED',
+  [T.debit_account_not_found]: 'ACCOUNT_NOT_FOUND',
+  [T.credit_account_not_found]: 'ACCOUNT_NOT_FOUND',
+  // Wrong in the transfer itself or against what never changes of the accounts: the same chain fails for ever.
+  [T.linked_event_chain_open]: 'MALFORMED',
+  [T.timestamp_must_be_zero]: 'MALFORMED',
+  [T.reserved_flag]: 'MALFORMED',
+  [T.id_must_not_be_zero]: 'MALFORMED',
+  [T.id_must_not_be_int_max]: 'MALFORMED',
+  [T.flags_are_mutually_exclusive]: 'MALFORMED',
+  [T.debit_account_id_must_not_be_zero]: 'MALFORMED',
+  [T.debit_account_id_must_not_be_int_max]: 'MALFORMED',
+  [T.credit_account_id_must_not_be_zero]: 'MALFORMED',
+  [T.credit_account_id_must_not_be_int_max]: 'MALFORMED',
+  [T.accounts_must_be_different]: 'MALFORMED',
+  [T.pending_id_must_be_zero]: 'MALFORMED',
+  [T.pending_id_must_not_be_zero]: 'MALFORMED',
+  [T.pending_id_must_not_be_int_max]: 'MALFORMED',
+  [T.pending_id_must_be_different]: 'MALFORMED',
+  [T.timeout_reserved_for_pending_transfer]: 'MALFORMED',
+  [T.ledger_must_not_be_zero]: 'MALFORMED',
+  [T.code_must_not_be_zero]: 'MALFORMED',
+  [T.accounts_must_have_the_same_ledger]: 'MALFORMED',
+  [T.transfer_must_have_the_same_ledger_as_accounts]: 'MALFORMED',
+  [T.closing_transfer_must_be_pending]: 'MALFORMED',
+  // An overflow passes when a balance falls, and its id is not burnt.
+  [T.overflows_debits_pending]: 'UNDECIDED',
+  [T.overflows_credits_pending]: 'UNDECIDED',
+  [T.overflows_debits_posted]: 'UNDECIDED',
+  [T.overflows_credits_posted]: 'UNDECIDED',
+  [T.overflows_debits]: 'UNDECIDED',
+  [T.overflows_credits]: 'UNDECIDED',
+  [T.overflows_timeout]: 'UNDECIDED',
+  // Another transfer has our id: somebody else's, or this service changed the legs of an intent under way.
+  [T.exists_with_different_flags]: 'UNDECIDED',
+  [T.exists_with_different_debit_account_id]: 'UNDECIDED',
+  [T.exists_with_different_credit_account_id]: 'UNDECIDED',
+  [T.exists_with_different_amount]: 'UNDECIDED',
+  [T.exists_with_different_pending_id]: 'UNDECIDED',
+  [T.exists_with_different_user_data_128]: 'UNDECIDED',
+  [T.exists_with_different_user_data_64]: 'UNDECIDED',
+  [T.exists_with_different_user_data_32]: 'UNDECIDED',
+  [T.exists_with_different_timeout]: 'UNDECIDED',
+  [T.exists_with_different_code]: 'UNDECIDED',
+  [T.exists_with_different_ledger]: 'UNDECIDED',
+  // Of holds and imports, which no chain here asks for.
+  [T.pending_transfer_not_found]: 'UNDECIDED',
+  [T.pending_transfer_not_pending]: 'UNDECIDED',
+  [T.pending_transfer_has_different_debit_account_id]: 'UNDECIDED',
+  [T.pending_transfer_has_different_credit_account_id]: 'UNDECIDED',
+  [T.pending_transfer_has_different_ledger]: 'UNDECIDED',
+  [T.pending_transfer_has_different_code]: 'UNDECIDED',
+  [T.exceeds_pending_transfer_amount]: 'UNDECIDED',
+  [T.pending_transfer_has_different_amount]: 'UNDECIDED',
+  [T.pending_transfer_already_posted]: 'UNDECIDED',
+  [T.pending_transfer_already_voided]: 'UNDECIDED',
+  [T.pending_transfer_expired]: 'UNDECIDED',
+  [T.imported_event_expected]: 'UNDECIDED',
+  [T.imported_event_not_expected]: 'UNDECIDED',
+  [T.imported_event_timestamp_out_of_range]: 'UNDECIDED',
+  [T.imported_event_timestamp_must_not_advance]: 'UNDECIDED',
+  [T.imported_event_timestamp_must_not_regress]: 'UNDECIDED',
+  [T.imported_event_timestamp_must_postdate_debit_account]: 'UNDECIDED',
+  [T.imported_event_timestamp_must_postdate_credit_account]: 'UNDECIDED',
+  [T.imported_event_timeout_must_be_zero]: 'UNDECIDED',
+  // Never the breaker.
+  [T.linked_event_failed]: 'UNDECIDED',
+  [T.created]: 'UNDECIDED',
 }

@@ -35,13 +35,9 @@ export function feesOf(decision: Decision): readonly Fee[] {
   return decision.verdict.kind === 'routed' ? decision.verdict.fees : []
 }
 
+/** The totals of a payment, as the fees make them: not checked against any bound. */
 export function totalsOf(amountMinor: bigint, decision: Decision): Totals {
   const sum = (phase: Fee['phase']) =>
     feesOf(decision).reduce((total, fee) => (fee.phase === phase ? total + fee.amountMinor : total), 0n)
   return { payerMinor: amountMinor + sum('PRE'), payeeMinor: amountMinor - sum('POST') }
-}
-
-/** The same decision, refused by this service for a reason that Rules could not know. */
-export function refusedDecision(decision: Decision, failure: Failure): Decision {
-  return { ...decision, verdict: { kind: 'refused', failure } }
 }

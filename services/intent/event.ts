@@ -33,8 +33,9 @@ function dataOf(intent: Intent): unknown {
     payer: partyName(intent.payer),
     payee: partyName(intent.payee),
     amount: money(intent.amountMinor),
-    payerTotal: money(totals.payerMinor),
-    payeeTotal: money(totals.payeeMinor),
+    ...(intent.decision.verdict.kind === 'routed'
+      ? { payerTotal: money(totals.payerMinor), payeeTotal: money(totals.payeeMinor) }
+      : {}),
     ...(intent.status.state === 'REJECTED' ? { failure: intent.status.failure } : {}),
   }
 }

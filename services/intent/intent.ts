@@ -73,22 +73,31 @@ export interface Intent extends Order, RequestKey {
   readonly version: number
 }
 
-/** The intent of an order and its decision: VALIDATED, or REJECTED when the decision refuses. */
-export function newIntent(id: string, order: Order, key: RequestKey, decision: Decision, nowMs: number): Intent {
+/** What a new intent is made of. */
+export interface Draft {
+  readonly id: string
+  readonly order: Order
+  readonly key: RequestKey
+  readonly decision: Decision
+  /** Why it may not happen, by Rules or by this service; undefined when it may. */
+  readonly refusal: Failure | undefined
+}
+
+/** The intent of an order and its decision: VALIDATED, or REJECTED when it may not happen. */
+export function newIntent(draft: Draft, nowMs: number): Intent {
   const created: Intent = {
-    id,
-    ...order,
-    ...key,
-    decision,
+    id: draft.id,
+    ...draft.order,
+    ...draft.key,
+    decision: draft.decision,
     attempt: 0,
     status: { state: 'CREATED' },
     changes: [{ state: 'CREATED', timeMs: nowMs }],
     version: 1,
   }
-  const { verdict } = decision
-  return verdict.kind === 'refused'
-    ? moved(created, { state: 'REJECTED', failure: verdict.failure }, nowMs)
-    : moved(created, { state: 'VALIDATED' }, nowMs)
+  return draft.refusal === undefined
+    ? moved(created, { state: 'VALIDATED' }, nowMs)
+    : moved(created, { state: 'REJECTED', failure: draft.refusal }, nowMs)
 }
 
 /** The intent after its chain was applied: AUTHORIZED and SETTLED in one write. */

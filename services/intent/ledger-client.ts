@@ -5,7 +5,7 @@ import { AccountServiceService, CreateAccountRequest } from '../../gen/paymesh/l
 import { LedgerAdminServiceService } from '../../gen/paymesh/ledger/v1/ledger_admin_service.js'
 import { type EngineAccount, type Transfer } from '../../gen/paymesh/ledger/v1/transfer.js'
 import { TransferServiceService } from '../../gen/paymesh/ledger/v1/transfer_service.js'
-import { type CallOptions, createClient } from '../runtime/client.js'
+import { type CallOptions, type ClientOptions, createClient } from '../runtime/client.js'
 import { type Clock } from '../runtime/clock.js'
 import { toUint128 } from '../runtime/ids.js'
 import { type Logger } from '../runtime/logger.js'
@@ -48,23 +48,18 @@ export interface LedgerOptions {
   readonly queueMax: number
 }
 
-const configFolder = 'proto/paymesh/ledger/v1'
-
 export function connectLedger(options: LedgerOptions): Ledger {
   const { address, tls, metrics } = options
-  const shared = { address, tls, metrics, peer: 'ledger' as const }
-  const accounts = createClient(AccountServiceService, {
-    ...shared,
-    serviceConfig: `${configFolder}/account_service_config.json`,
-  })
-  const transfers = createClient(TransferServiceService, {
-    ...shared,
-    serviceConfig: `${configFolder}/transfer_service_config.json`,
-  })
-  const admin = createClient(LedgerAdminServiceService, {
-    ...shared,
-    serviceConfig: `${configFolder}/ledger_admin_service_config.json`,
-  })
+  const clientOptions: ClientOptions = {
+    address,
+    tls,
+    metrics,
+    peer: 'ledger',
+    serviceConfig: 'proto/paymesh/ledger/v1/ledger_service_config.json',
+  }
+  const accounts = createClient(AccountServiceService, clientOptions)
+  const transfers = createClient(TransferServiceService, clientOptions)
+  const admin = createClient(LedgerAdminServiceService, clientOptions)
   const stream = new SubmitStream(
     {
       open: () => transfers.submit(),

@@ -1,0 +1,96 @@
+// Every way in which a call of Intent may fail: reason, code and text in one place.
+import { status } from '@grpc/grpc-js'
+import { type ErrorReason } from '../../gen/paymesh/intent/v1/error_reason.js'
+import { OverloadedError } from '../runtime/coalesce.js'
+import { RpcError } from '../runtime/rpc-error.js'
+import { isDatabaseUnavailable } from './database-errors.js'
+import { isUnavailable } from './ledger-client.js'
+
+export const errorDomain = 'intent.paymesh'
+
+export type Reason = Exclude<keyof typeof ErrorReason, 'UNSPECIFIED' | 'UNRECOGNIZED'>
+
+const codes: Readonly<Record<Reason, status>> = {
+  INVALID_FIELD: status.INVALID_ARGUMENT,
+  INTENT_NOT_FOUND: status.NOT_FOUND,
+  WALLET_NOT_FOUND: status.NOT_FOUND,
+  NOT_OWNER: status.PERMISSION_DENIED,
+  REQUEST_ID_REUSED: status.ALREADY_EXISTS,
+  ASSET_MISMATCH: status.FAILED_PRECONDITION,
+  ASSET_NOT_FOUND: status.FAILED_PRECONDITION,
+  REFUSED_BY_RULES: status.FAILED_PRECONDITION,
+  OVERLOADED: status.RESOURCE_EXHAUSTED,
+  DEPENDENCY_UNAVAILABLE: status.UNAVAILABLE,
+}
+
+// Overload passes in about the time that the work under way takes.
+const retryAfterMs = 250
+
+function failure(reason: Reason, message: string, metadata: Record<string, string> = {}, cause?: unknown): RpcError {
+  const retry = reason === 'OVERLOADED' ? { retryAfterMs } : {}
+  return new RpcError({ code: codes[reason], reason, domain: errorDomain, message, metadata, cause, ...retry })
+}
+
+export function intentNotFound(intent: string): RpcError {
+  return failure('INTENT_NOT_FOUND', `There is no ${intent}.`, { intent })
+}
+
+export function walletNotFound(wallet: string): RpcError {
+  return failure('WALLET_NOT_FOUND', `There is no ${wallet}.`, { wallet })
+}
+
+export function notOwner(resource: string): RpcError {
+  return failure('NOT_OWNER', `${resource} belongs to somebody else.`)
+}
+
+export function requestIdReused(requestId: string): RpcError {
+  return failure('REQUEST_ID_REUSED', 'The request id was used before for another request.', { request_id: requestId })
+}
+
+export function assetMismatch(wallet: string, assetCode: string): RpcError {
+  return failure('ASSET_MISMATCH', `${wallet} does not hold ${assetCode}.`, { wallet, asset_code: assetCode })
+}
+
+export function assetNotFound(assetCode: string): RpcError {
+  return failure('ASSET_NOT_FOUND', `The asset ${assetCode} is not defined.`, { asset_code: assetCode })
+}
+
+export function refusedByRules(refusal: { reason: string; message: string }): RpcError {
+  return failure('REFUSED_BY_RULES', refusal.message, { refusal: refusal.reason })
+}
+
+/** INVALID_FIELD: the amount and its fees together do not fit int64. `field` is the amount's. */
+export function amountTooLarge(field: string): RpcError {
+  const description = 'must leave room for the fees: together at most 2^63 - 1'
+  const fieldViolations = [{ field: `${field}.minor_units`, description }]
+  const message = `${field}.minor_units ${description}.`
+  return new RpcError({
+    code: codes.INVALID_FIELD,
+    reason: 'INVALID_FIELD',
+    domain: errorDomain,
+    message,
+    fieldViolations,
+  })
+}
+
+export function overloaded(cause?: unknown): RpcError {
+  return failure('OVERLOADED', 'Too much is under way; nothing was done.', {}, cause)
+}
+
+/** `cause` goes to the log and never outside. */
+export function dependencyUnavailable(dependency: 'ledger' | 'rules' | 'database', cause: unknown): RpcError {
+  const message = `The ${dependency} cannot be reached now; the same request may be sent again.`
+  return failure('DEPENDENCY_UNAVAILABLE', message, { dependency }, cause)
+}
+
+/**
+ * What a handler failed with, as the caller may see it: a queue that is full, a database or a Ledger that cannot be
+ * reached. Anything else is passed on, and the runtime answers INTERNAL for what is not an RpcError of ours.
+ */
+export function outward(error: unknown): unknown {
+  if (error instanceof OverloadedError) return overloaded(error)
+  if (isDatabaseUnavailable(error)) return dependencyUnavailable('database', error)
+  // Decide's failures are values, so a call that failed was one of the Ledger.
+  if (error instanceof RpcError && error.remote && isUnavailable(error)) return dependencyUnavailable('ledger', error)
+  return error
+}

@@ -1,0 +1,122 @@
+// Makes payments: what CreateIntent and FundWallet have in common.
+//
+// Decide, one insert with the frozen decision, the Ledger's chain, one update. The same request again meets its own
+// insert and gets the first one's intent.
+import { type Call } from '../runtime/call.js'
+import { type Advance, type Advanced } from './advance.js'
+import { legsMax } from './chain.js'
+import { findChannel } from './channels/registry.js'
+import { type ReachCrashPoint } from './crash-points.js'
+import { amountMaxMinor, type Decision, feesOf, totalsOf } from './decision.js'
+import { type Failure, type Intent, newIntent, type Order, type RequestKey } from './intent.js'
+import { type IntentStore } from './intent-store.js'
+import { type PaymentFacts, type Rules } from './rules-client.js'
+
+export interface PaymentsDeps {
+  readonly store: Pick<IntentStore, 'insert' | 'byRequest'>
+  readonly rules: Pick<Rules, 'decide'>
+  readonly advance: Advance
+  readonly newIntentId: () => string
+  readonly nowMs: () => number
+  readonly crashPoint: ReachCrashPoint
+  /** Told after an event is committed. */
+  readonly nudgeOutbox: () => void
+  /** How many payments this process works on at once; the next one is told to wait. */
+  readonly inFlightMax: number
+}
+
+export type Payment =
+  /** The outcome. A replay is the answer to a request that was made before. */
+  | { readonly kind: 'final'; readonly intent: Intent; readonly replay: boolean }
+  /** Accepted and stored, but what the Ledger did is not known yet. */
+  | { readonly kind: 'waiting'; readonly intent: Intent; readonly cause: string }
+  /** The creator used the request id for something else. */
+  | { readonly kind: 'reused' }
+  /** Nothing was done: Rules could not decide. */
+  | { readonly kind: 'undecided'; readonly cause: string }
+  /** Nothing was done: amount and fees do not fit int64. */
+  | { readonly kind: 'amountTooLarge' }
+  /** Nothing was done: too much is under way. */
+  | { readonly kind: 'overloaded' }
+
+export interface Payments {
+  make(call: Call, key: RequestKey, facts: PaymentFacts): Promise<Payment>
+  /** What became of an earlier request under this key; undefined when there was none. */
+  replay(key: RequestKey): Promise<Payment | undefined>
+}
+
+export function createPayments(deps: PaymentsDeps): Payments {
+  let inFlight = 0
+  return {
+    make: async (call, key, facts) => {
+      if (inFlight >= deps.inFlightMax) return { kind: 'overloaded' }
+      inFlight += 1
+      try {
+        return await make(deps, call, key, facts)
+      } finally {
+        inFlight -= 1
+      }
+    },
+    replay: (key) => replay(deps, key),
+  }
+}
+
+async function make(deps: PaymentsDeps, call: Call, key: RequestKey, facts: PaymentFacts): Promise<Payment> {
+  const decided = await deps.rules.decide(call, facts)
+  // A payment that was made is not forgotten because Rules is away.
+  if (decided.kind === 'unavailable') {
+    return (await replay(deps, key)) ?? { kind: 'undecided', cause: decided.cause }
+  }
+  const { decision } = decided
+  const examined = examine(facts.order, decision)
+  if (examined.kind === 'amountTooLarge') return examined
+  // The caller has gone: stop while nothing is written.
+  call.signal.throwIfAborted()
+  const { refusal } = examined
+  const intent = newIntent({ id: deps.newIntentId(), order: facts.order, key, decision, refusal }, deps.nowMs())
+  deps.crashPoint('before-insert')
+  const inserted = await deps.store.insert(intent)
+  deps.crashPoint('after-insert')
+  if (inserted.kind === 'taken') return await answerEarlier(deps, key, inserted.winner)
+  if (refusal !== undefined) deps.nudgeOutbox()
+  return paymentOf(await deps.advance(intent), false)
+}
+
+async function replay(deps: PaymentsDeps, key: RequestKey): Promise<Payment | undefined> {
+  const earlier = await deps.store.byRequest(key.creator, key.requestId)
+  return earlier && (await answerEarlier(deps, key, earlier))
+}
+
+/** Answers with the earlier request's intent, and helps it to its outcome first. */
+async function answerEarlier(deps: PaymentsDeps, key: RequestKey, earlier: Intent): Promise<Payment> {
+  if (!key.requestHash.equals(earlier.requestHash)) return { kind: 'reused' }
+  return paymentOf(await deps.advance(earlier), true)
+}
+
+function paymentOf(advanced: Advanced, isReplay: boolean): Payment {
+  return advanced.kind === 'final' ? { kind: 'final', intent: advanced.intent, replay: isReplay } : advanced
+}
+
+export type Examined =
+  { readonly kind: 'examined'; readonly refusal: Failure | undefined } | { readonly kind: 'amountTooLarge' }
+
+/** Whether this service can carry out what Rules decided. */
+export function examine(order: Order, decision: Decision): Examined {
+  const { verdict } = decision
+  if (verdict.kind === 'refused') return { kind: 'examined', refusal: verdict.failure }
+  const totals = totalsOf(order.amountMinor, decision)
+  if (totals.payerMinor > amountMaxMinor) return { kind: 'amountTooLarge' }
+  return { kind: 'examined', refusal: refusalOf(order, decision, verdict.channel, totals.payeeMinor) }
+}
+
+function refusalOf(order: Order, decision: Decision, channel: string, payeeMinor: bigint): Failure | undefined {
+  if (payeeMinor <= 0n) return { reason: 'FEE_EXCEEDS_AMOUNT', message: 'The fees leave nothing for the payee.' }
+  if (findChannel(channel, order.operationType) === undefined) {
+    return { reason: 'NO_CHANNEL', message: `No channel ${channel} settles payments of this type here.` }
+  }
+  // One leg for the payer, one for the payee, one a fee.
+  if (feesOf(decision).length > legsMax - 2) {
+    return { reason: 'TOO_MANY_FEES', message: 'The payment has more fees than one chain can carry.' }
+  }
+  return undefined
+}

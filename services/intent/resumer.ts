@@ -1,0 +1,37 @@
+// Finishes what was left unfinished: by a crash, by a Ledger that did not answer. Every replica runs one.
+import { type Advance } from './advance.js'
+import { type IntentStore } from './intent-store.js'
+import { Loop } from './loop.js'
+import { type Logger } from '../runtime/logger.js'
+
+export interface ResumerDeps {
+  readonly store: Pick<IntentStore, 'claimUnfinished'>
+  readonly advance: Advance
+  readonly nowMs: () => number
+  readonly random: () => number
+  readonly log: Logger
+}
+
+// Few enough to be finished within the 3 s for which they are claimed, while the Ledger is slow.
+const claimMax = 64
+const restMs = 500
+const restMsMax = 10_000
+
+export function createResumer(deps: ResumerDeps): Loop {
+  const { random, log } = deps
+  return new Loop({ name: 'resumer', work: () => resumeDue(deps), restMs, restMsMax, random, log })
+}
+
+/** Takes the intents that are due and advances each; true when there may be more. */
+export async function resumeDue(deps: ResumerDeps): Promise<boolean> {
+  const due = await deps.store.claimUnfinished(deps.nowMs(), claimMax)
+  const results = await Promise.allSettled(due.map((intent) => deps.advance(intent)))
+  for (const [index, result] of results.entries()) {
+    const intent = due[index]?.id
+    // One broken intent must not stop the others.
+    if (result.status === 'rejected') deps.log.error({ err: result.reason as unknown, intent }, 'could not resume')
+    else if (result.value.kind === 'waiting') deps.log.warn({ intent, cause: result.value.cause }, 'still unfinished')
+    else deps.log.info({ intent, state: result.value.intent.status.state }, 'resumed')
+  }
+  return due.length === claimMax
+}

@@ -1,0 +1,31 @@
+// What the handlers need.
+import { type Pool } from 'pg'
+import { type Clock } from '../../runtime/clock.js'
+import { type IntentStore } from '../intent-store.js'
+import { type Ledger } from '../ledger-client.js'
+import { type Payments } from '../payments.js'
+import { type Rules } from '../rules-client.js'
+import { type WalletDirectory } from '../wallet-directory.js'
+import { type WatchHub } from '../watch-hub.js'
+
+export interface RpcDeps {
+  readonly pool: Pool
+  readonly clock: Clock
+  readonly store: IntentStore
+  readonly wallets: WalletDirectory
+  readonly payments: Payments
+  readonly rules: Rules
+  readonly ledger: Ledger
+  readonly watchHub: WatchHub
+  readonly newWalletId: () => string
+  /** The namespace of account ids, the same as the Ledger's. */
+  readonly ledgerNamespace: string
+  readonly watchLimits: WatchLimits
+}
+
+export interface WatchLimits {
+  /** How long a watch may be silent. */
+  readonly heartbeatMs: number
+  /** How long a watch may be open. */
+  readonly openMsMax: number
+}

@@ -1,0 +1,13 @@
+import { type Call } from '../../runtime/call.js'
+import { walletNotFound } from '../errors.js'
+import { type Wallet } from '../wallet.js'
+import { authorizeWallet } from './access.js'
+import { type RpcDeps } from './deps.js'
+
+/** The wallet of that id, if the caller may see it. Throws WALLET_NOT_FOUND, NOT_OWNER. */
+export async function findWallet(deps: RpcDeps, call: Call, id: string): Promise<Wallet> {
+  const wallet = await deps.wallets.find(id)
+  if (wallet === undefined) throw walletNotFound(`wallets/${id}`)
+  authorizeWallet(call, wallet)
+  return wallet
+}

@@ -1,0 +1,107 @@
+// What CreateIntent and PreviewIntent have in common: an order for a payment from one wallet to another.
+import {
+  type Intent as IntentMessage,
+  IntentState,
+  type Party as PartyMessage,
+} from '../../../gen/paymesh/intent/v1/intent.js'
+import { type Call } from '../../runtime/call.js'
+import { type FieldCheck } from '../../runtime/field-check.js'
+import { requestableOperationTypes } from '../channels/registry.js'
+import { assetMismatch, walletNotFound } from '../errors.js'
+import { type Order } from '../intent.js'
+import { type PaymentFacts } from '../rules-client.js'
+import { type WalletDirectory } from '../wallet-directory.js'
+import { type Wallet } from '../wallet.js'
+import { authorizeWallet, callerTags } from './access.js'
+import { checkAmount, checkMetadata, walletIdOf } from './fields.js'
+
+/** Throws NOT_OWNER when the payer is somebody else's wallet. What is malformed or unknown is told of later. */
+export async function authorizePayer(
+  call: Call,
+  wallets: WalletDirectory,
+  intent: IntentMessage | undefined,
+): Promise<Wallet | undefined> {
+  const party = intent?.payer?.party
+  const id = party?.$case === 'wallet' ? walletIdOf(party.wallet) : undefined
+  const payer = id === undefined ? undefined : await wallets.find(id)
+  if (payer !== undefined) authorizeWallet(call, payer)
+  return payer
+}
+
+/** An order from one wallet to another. */
+export type WalletOrder = Order & {
+  readonly payer: { readonly kind: 'wallet'; readonly walletId: string }
+  readonly payee: { readonly kind: 'wallet'; readonly walletId: string }
+}
+
+/** Checks everything that can be checked without asking anyone. The order holds once the check is done. */
+export function checkOrder(check: FieldCheck, intent: IntentMessage | undefined): WalletOrder {
+  check.that(intent !== undefined, 'intent', 'is required')
+  const operationType = intent?.operationType ?? ''
+  const types = [...requestableOperationTypes].join(', ')
+  check.that(requestableOperationTypes.has(operationType), 'intent.operation_type', `must be one of ${types}`)
+  const payerId = checkParty(check, intent?.payer, 'intent.payer')
+  const payeeId = checkParty(check, intent?.payee, 'intent.payee')
+  check.that(payerId === '' || payerId !== payeeId, 'intent.payee', 'must be another wallet than the payer')
+  const amount = checkAmount(check, intent?.amount, 'intent.amount')
+  const metadata = intent?.metadata ?? {}
+  checkMetadata(check, metadata, 'intent.metadata')
+  if (intent !== undefined) checkOutputOnly(check, intent)
+  return {
+    operationType,
+    payer: { kind: 'wallet', walletId: payerId },
+    payee: { kind: 'wallet', walletId: payeeId },
+    ...amount,
+    metadata,
+  }
+}
+
+function checkParty(check: FieldCheck, message: PartyMessage | undefined, field: string): string {
+  const party = message?.party
+  switch (party?.$case) {
+    case undefined:
+      check.that(false, field, 'is required')
+      return ''
+    case 'account':
+      check.that(false, `${field}.account`, 'must be absent: only wallets pay and are paid')
+      return ''
+    case 'wallet': {
+      const id = walletIdOf(party.wallet)
+      check.that(id !== undefined, `${field}.wallet`, 'must be wallets/{uuid}')
+      return id ?? ''
+    }
+  }
+}
+
+/** The service's own fields: given by a caller they would be lost in silence. */
+function checkOutputOnly(check: FieldCheck, intent: IntentMessage): void {
+  const absent = (isAbsent: boolean, field: string) => check.that(isAbsent, `intent.${field}`, 'must be absent')
+  absent(intent.name === '', 'name')
+  absent(intent.state === IntentState.UNSPECIFIED, 'state')
+  absent(intent.stateChanges.length === 0, 'state_changes')
+  absent(intent.decision === undefined, 'decision')
+  absent(intent.payerTotal === undefined, 'payer_total')
+  absent(intent.payeeTotal === undefined, 'payee_total')
+  absent(intent.failure === undefined, 'failure')
+  absent(intent.creator === '', 'creator')
+  absent(intent.createTime === undefined, 'create_time')
+  absent(intent.updateTime === undefined, 'update_time')
+  absent(intent.etag === '', 'etag')
+}
+
+/** The facts of an order. Throws WALLET_NOT_FOUND, ASSET_MISMATCH. */
+export async function orderFacts(
+  call: Call,
+  wallets: WalletDirectory,
+  order: WalletOrder,
+  payer: Wallet | undefined,
+  timeMs: number,
+): Promise<PaymentFacts> {
+  if (payer === undefined) throw walletNotFound(`wallets/${order.payer.walletId}`)
+  const payee = await wallets.find(order.payee.walletId)
+  if (payee === undefined) throw walletNotFound(`wallets/${order.payee.walletId}`)
+  for (const wallet of [payer, payee]) {
+    if (wallet.assetCode !== order.assetCode) throw assetMismatch(`wallets/${wallet.id}`, order.assetCode)
+  }
+  return { order, payerOwner: payer.owner, payeeOwner: payee.owner, payerTags: callerTags(call), timeMs }
+}

@@ -1,0 +1,59 @@
+// The services' implementation: one line an RPC.
+import { IntentServiceService } from '../../gen/paymesh/intent/v1/intent_service.js'
+import { WalletServiceService } from '../../gen/paymesh/intent/v1/wallet_service.js'
+import { type Call, type ServerStream, type Unary } from '../runtime/call.js'
+import { bind, type Binding } from '../runtime/server.js'
+import { outward } from './errors.js'
+import { createIntent } from './rpc/create-intent.js'
+import { createWallet } from './rpc/create-wallet.js'
+import { type RpcDeps } from './rpc/deps.js'
+import { fundWallet } from './rpc/fund-wallet.js'
+import { getIntent } from './rpc/get-intent.js'
+import { getWallet } from './rpc/get-wallet.js'
+import { listIntents } from './rpc/list-intents.js'
+import { listWallets } from './rpc/list-wallets.js'
+import { previewIntent } from './rpc/preview-intent.js'
+import { watchIntent } from './rpc/watch-intent.js'
+
+export const serviceNames = ['paymesh.intent.v1.IntentService', 'paymesh.intent.v1.WalletService'] as const
+
+export function bindings(deps: RpcDeps): Binding[] {
+  return [
+    bind(IntentServiceService, {
+      createIntent: unary(deps, createIntent),
+      previewIntent: unary(deps, previewIntent),
+      getIntent: unary(deps, getIntent),
+      listIntents: unary(deps, listIntents),
+      watchIntent: serverStream(deps, watchIntent),
+    }),
+    bind(WalletServiceService, {
+      createWallet: unary(deps, createWallet),
+      getWallet: unary(deps, getWallet),
+      listWallets: unary(deps, listWallets),
+      fundWallet: unary(deps, fundWallet),
+    }),
+  ]
+}
+
+function unary<Q, R>(deps: RpcDeps, handle: (deps: RpcDeps, call: Call, request: Q) => Promise<R>): Unary<Q, R> {
+  return async (call, request) => {
+    try {
+      return await handle(deps, call, request)
+    } catch (error) {
+      throw outward(error)
+    }
+  }
+}
+
+function serverStream<Q, R>(
+  deps: RpcDeps,
+  handle: (deps: RpcDeps, call: Call, request: Q) => AsyncIterable<R>,
+): ServerStream<Q, R> {
+  return async function* (call, request) {
+    try {
+      yield* handle(deps, call, request)
+    } catch (error) {
+      throw outward(error)
+    }
+  }
+}

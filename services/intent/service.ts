@@ -1,0 +1,146 @@
+// The composition of the service: clients, stores, loops and server, in the order in which they need each other, and
+// how they stop. Apart from main.ts so that tests start the very same service within their own process.
+import { type Logger } from '../runtime/logger.js'
+import { type Metrics } from '../runtime/metrics.js'
+import { startAdminServer } from '../runtime/admin-server.js'
+import { systemClock } from '../runtime/clock.js'
+import { systemRandom, uuidV7 } from '../runtime/ids.js'
+import { createPool } from '../runtime/postgres.js'
+import { createServer } from '../runtime/server.js'
+import { createAdvance } from './advance.js'
+import { intentIdFrom } from './chain.js'
+import { runChain } from './chain-runner.js'
+import { type Config } from './config.js'
+import { type ReachCrashPoint } from './crash-points.js'
+import { HouseAccounts } from './house-accounts.js'
+import { IntentStore } from './intent-store.js'
+import { connectLedger } from './ledger-client.js'
+import { createOutboxWorker } from './outbox-worker.js'
+import { createPayments } from './payments.js'
+import { createResumer } from './resumer.js'
+import { type RpcDeps, type WatchLimits } from './rpc/deps.js'
+import { connectRules } from './rules-client.js'
+import { bindings, serviceNames } from './server.js'
+import { connectValkey } from './valkey.js'
+import { WalletDirectory } from './wallet-directory.js'
+import { WatchHub } from './watch-hub.js'
+
+/** What a process decides about its service beside the configuration. */
+export interface ServiceParts {
+  readonly log: Logger
+  readonly metrics: Metrics
+  readonly crashPoint: ReachCrashPoint
+}
+
+export interface IntentService {
+  readonly port: number
+  readonly adminPort: number
+  stop(): Promise<void>
+}
+
+// Payments under way, each a few kilobytes. Beyond this latency only grows: at 2,000 payments a second it is a second.
+const paymentsMax = 2_000
+// Everything that queues inside does so for a payment under way, and some payments ask twice.
+const queueMax = 2 * paymentsMax
+// About 10 kB each with its HTTP/2 stream.
+const watchersMax = 10_000
+const watchPollMs = 2_000
+// A watch is authorized once, by a token that lives at most 15 minutes; it may not outlive the token by more.
+const watchLimits: WatchLimits = { heartbeatMs: 15_000, openMsMax: 15 * 60_000 }
+
+const clock = systemClock
+const nowMs = () => clock.nowMs()
+const random = () => Math.random()
+const newUuid = () => uuidV7(clock, systemRandom)
+
+export async function startIntentService(config: Config, parts: ServiceParts): Promise<IntentService> {
+  const { log, metrics } = parts
+  const links = connect(config, parts)
+  const { rpcDeps, loops, watchHub } = assemble(config, parts, links)
+  const server = createServer({
+    name: 'intent',
+    listenAddress: config.listenAddress,
+    tls: config.tls,
+    bindings: bindings(rpcDeps),
+    reflection: config.isDevelopment,
+    drainDelayMs: config.drainDelayMs,
+    log,
+    metrics,
+  })
+  await server.listen()
+  let isReady = true
+  const admin = await startAdminServer({ address: config.adminAddress, metrics, isReady: () => isReady })
+  for (const loop of loops) loop.start()
+  for (const name of serviceNames) server.setServing(name, true)
+  return {
+    port: server.port,
+    adminPort: admin.port,
+    stop: async () => {
+      isReady = false
+      // Watchers are told to watch elsewhere, payments under way are finished, and only then their tools go away.
+      watchHub.drain()
+      await server.drain()
+      await Promise.all(loops.map((loop) => loop.stop()))
+      await disconnect(links)
+      await admin.close()
+    },
+  }
+}
+
+type Links = ReturnType<typeof connect>
+
+function connect(config: Config, { log, metrics }: ServiceParts) {
+  const { tls } = config
+  return {
+    pool: createPool({ url: config.databaseUrl, max: config.databasePoolMax, applicationName: 'intent', log }),
+    publisher: connectValkey(config.valkeyUrl, 'intent-outbox', log),
+    subscriber: connectValkey(config.valkeyUrl, 'intent-watch', log),
+    ledger: connectLedger({ address: config.ledgerAddress, tls, clock, random, log, metrics, queueMax }),
+    rules: connectRules({ address: config.rulesAddress, tls, metrics }),
+  }
+}
+
+async function disconnect({ pool, publisher, subscriber, ledger, rules }: Links): Promise<void> {
+  for (const client of [ledger, rules]) client.close()
+  for (const valkey of [publisher, subscriber]) valkey.disconnect()
+  await pool.end()
+}
+
+function assemble(config: Config, { log, crashPoint }: ServiceParts, links: Links) {
+  const { pool, publisher, subscriber, ledger, rules } = links
+  const { ledgerNamespace } = config
+  const store = new IntentStore(pool, queueMax)
+  const wallets = new WalletDirectory({
+    pool,
+    nowMs,
+    openAccount: (name, { id, assetCode }) =>
+      ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
+  })
+  const outbox = createOutboxWorker({ pool, valkey: publisher, nowMs, random, crashPoint, log })
+  const nudgeOutbox = () => {
+    outbox.nudge()
+  }
+  const chains = { ledger, house: new HouseAccounts(ledger), namespace: ledgerNamespace }
+  const advance = createAdvance({
+    store,
+    runChain: (intent, plan) => runChain(chains, intent, plan),
+    nowMs,
+    crashPoint,
+    nudgeOutbox,
+  })
+  const payments = createPayments({
+    store,
+    rules,
+    advance,
+    newIntentId: () => intentIdFrom(newUuid()),
+    nowMs,
+    crashPoint,
+    nudgeOutbox,
+    inFlightMax: paymentsMax,
+  })
+  const resumer = createResumer({ store, advance, nowMs, random, log })
+  const watchHub = new WatchHub({ subscriber, store, random, log, watchersMax, pollMs: watchPollMs })
+  const shared = { pool, clock, store, wallets, payments, rules, ledger, watchHub, ledgerNamespace, watchLimits }
+  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid }
+  return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub] }
+}
