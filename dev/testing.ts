@@ -1,0 +1,191 @@
+// What integration tests stand on: one real PostgreSQL and one real Valkey for a whole mocha run, started when the first
+// test asks, and certificates of one CA. test-environment.ts, which mocha loads first, stops them.
+import { randomUUID } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
+import { migrate } from '../services/runtime/migrations.js'
+import { peerNames, type PeerName } from '../services/runtime/peer-identity.js'
+import { checkout } from './checkout.js'
+import { CertificateFolder } from './pki.js'
+import { freePort } from './ports.js'
+import { POSTGRES_SUPERUSER, runStatements, startPostgres, type Postgres } from './postgres.js'
+import { isInUse, ProcessBook, stopOrphans } from './process-book.js'
+import { outsideFolder, serverHome, type ServerHome } from './server-home.js'
+import { startValkey, type Valkey } from './valkey.js'
+
+export { freePort } from './ports.js'
+
+/** The services that own a database. */
+export type DatabaseOwner = 'ledger' | 'intent' | 'rules' | 'identity' | 'connector'
+
+/** The certificates of a test run. */
+export interface TestCertificates {
+  /** The files of a peer; `stranger` is of the mesh's CA, but of no workload that anyone expects. */
+  of(peer: PeerName | 'stranger'): TlsFiles
+  /** Says that it is `intent`, signed by a CA of its own; believes the mesh's CA. */
+  foreignCa(): TlsFiles
+}
+
+const VALKEY_DATABASE_COUNT = 1024
+const TESTS_FOLDER = join(checkout, '.paymesh', 'test')
+
+/** The parts of one test run; each is started at most once. */
+class TestRun {
+  readonly folder = join(TESTS_FOLDER, randomUUID())
+  readonly #home: ServerHome
+  readonly #book: ProcessBook
+  readonly #templates = new Map<DatabaseOwner, Promise<string>>()
+  #postgres: Promise<Postgres> | undefined
+  #valkey: Promise<Valkey> | undefined
+  #certificates: Promise<TestCertificates> | undefined
+  #databaseCount = 0
+  #valkeyDatabaseCount = 0
+
+  constructor() {
+    this.#home = serverHome(this.folder)
+    this.#book = new ProcessBook(join(this.folder, 'processes.json'))
+  }
+
+  async database(service: DatabaseOwner): Promise<string> {
+    let template = this.#templates.get(service)
+    if (template === undefined) {
+      template = this.#makeTemplate(service)
+      this.#templates.set(service, template)
+    }
+    const name = `${service}_${(this.#databaseCount += 1)}`
+    await this.#administer(`create database ${name} template ${await template} owner ${service}`)
+    return (await this.#startPostgres()).url(name, service)
+  }
+
+  async valkeyUrl(): Promise<string> {
+    this.#valkey ??= this.#startValkey()
+    const { url } = await this.#valkey
+    const number = (this.#valkeyDatabaseCount += 1)
+    if (number >= VALKEY_DATABASE_COUNT) throw new Error(`a test run has ${VALKEY_DATABASE_COUNT} Valkey databases`)
+    return `${url}/${number}`
+  }
+
+  async certificates(): Promise<TestCertificates> {
+    this.#certificates ??= issueAll(join(this.folder, 'tls'))
+    return await this.#certificates
+  }
+
+  async stop(): Promise<void> {
+    const servers = await Promise.allSettled([this.#postgres, this.#valkey])
+    for (const server of servers) {
+      if (server.status === 'fulfilled') await server.value?.process.stop()
+    }
+    removeRun(this.folder, this.#home.folder)
+  }
+
+  async #startPostgres(): Promise<Postgres> {
+    this.#postgres ??= freePort().then((port) =>
+      startPostgres({
+        home: this.#home,
+        book: this.#book,
+        logFile: join(this.folder, 'log', 'postgres.log'),
+        port,
+        password: undefined,
+        // A test's data need not outlive the test. Sessions and locks behave as ever.
+        settings: { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_connections: '400' },
+      }),
+    )
+    return await this.#postgres
+  }
+
+  async #startValkey(): Promise<Valkey> {
+    return await startValkey({
+      home: this.#home,
+      book: this.#book,
+      logFile: join(this.folder, 'log', 'valkey.log'),
+      port: await freePort(),
+      password: undefined,
+      databaseCount: VALKEY_DATABASE_COUNT,
+    })
+  }
+
+  async #makeTemplate(service: DatabaseOwner): Promise<string> {
+    const name = `template_${service}`
+    await this.#administer(`create role ${service} login`, `create database ${name} owner ${service}`)
+    const postgres = await this.#startPostgres()
+    const migrations = join(checkout, 'services', service, 'migrations')
+    if (existsSync(migrations)) await migrate(postgres.url(name, service), migrations)
+    return name
+  }
+
+  async #administer(...statements: string[]): Promise<void> {
+    const postgres = await this.#startPostgres()
+    await runStatements(postgres.url('postgres', POSTGRES_SUPERUSER), statements)
+  }
+}
+
+let run: TestRun | undefined
+
+function currentRun(): TestRun {
+  run ??= new TestRun()
+  return run
+}
+
+/** The URL of a new database that has the service's schema and no rows; its role owns it. */
+export async function testDatabase(service: DatabaseOwner): Promise<string> {
+  return await currentRun().database(service)
+}
+
+/** The URL of an empty numbered database of Valkey. Channels of pub/sub are shared by all numbers. */
+export async function testValkeyUrl(): Promise<string> {
+  return await currentRun().valkeyUrl()
+}
+
+/** The certificates of this run. */
+export async function testCertificates(): Promise<TestCertificates> {
+  return await currentRun().certificates()
+}
+
+/** A folder of this run for whatever a test writes; removed with the run. */
+export function testFolder(): string {
+  const folder = join(currentRun().folder, 'files', randomUUID())
+  mkdirSync(folder, { recursive: true })
+  return folder
+}
+
+/** Stops what the tests started. */
+export async function stopTestRun(): Promise<void> {
+  await run?.stop()
+  run = undefined
+}
+
+/** Stops and removes what killed test runs of this checkout left behind. */
+export async function removeOrphanedRuns(): Promise<void> {
+  if (!existsSync(TESTS_FOLDER)) return
+  for (const name of readdirSync(TESTS_FOLDER)) {
+    const folder = join(TESTS_FOLDER, name)
+    const book = join(folder, 'processes.json')
+    if (!existsSync(book) || isInUse(book)) continue
+    await stopOrphans(book)
+    removeRun(folder, serverHome(folder).folder)
+  }
+}
+
+function removeRun(folder: string, home: string): void {
+  if (home.startsWith(outsideFolder())) rmSync(home, { recursive: true, force: true })
+  rmSync(folder, { recursive: true, force: true })
+}
+
+async function issueAll(folder: string): Promise<TestCertificates> {
+  const nowMs = Date.now()
+  const mesh = await CertificateFolder.open(join(folder, 'mesh'), nowMs)
+  const foreign = await CertificateFolder.open(join(folder, 'foreign'), nowMs)
+  const names = [...peerNames, 'stranger'] as const
+  const issued = await Promise.all(names.map((name) => mesh.issuePeer(name, nowMs)))
+  const files = new Map(names.map((name, index) => [name, issued[index]]))
+  const foreignFiles = { ...(await foreign.issuePeer('intent', nowMs)), caFile: mesh.caFile }
+  return {
+    of(peer) {
+      const found = files.get(peer)
+      if (found === undefined) throw new Error(`there is no certificate for ${peer}`)
+      return found
+    },
+    foreignCa: () => foreignFiles,
+  }
+}
