@@ -8,6 +8,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { splitAddress } from './address.js'
 import type { Logger } from './logger.js'
 import type { TlsFiles } from './mesh-credentials.js'
@@ -95,7 +96,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
 }
 
 function isExpectedPeer(session: ServerHttp2Session, peers: readonly PeerName[]): boolean {
-  if (!('getPeerCertificate' in session.socket)) return false
+  // Not by `in`: the socket is a proxy that answers for the session there.
+  if (!(session.socket instanceof TLSSocket)) return false
   const peer = peerOf(session.socket.getPeerCertificate().subjectaltname)
   return peer !== undefined && peers.includes(peer)
 }

@@ -21,6 +21,8 @@ const secretKeys = [
   'privateKey',
 ]
 const secretPaths = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`])
+// Where PostgreSQL repeats the values of the row that it refused.
+const databaseErrorPaths = ['detail', 'where', 'internalQuery'].flatMap((key) => [`err.${key}`, `err.*.${key}`])
 
 /** How to make a logger. */
 export interface LoggerOptions {
@@ -38,7 +40,7 @@ export function createLogger({ name, level, destination }: LoggerOptions): Logge
     base: { service: name },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: secretPaths, censor: '[redacted]' },
+    redact: { paths: [...secretPaths, ...databaseErrorPaths], censor: '[redacted]' },
   }
   return destination === undefined ? pino(options) : pino(options, destination)
 }

@@ -39,10 +39,19 @@ export async function serverCredentials(files: TlsFiles): Promise<ServerCredenti
 async function loaded(provider: CertificateProvider, { certFile, keyFile, caFile }: TlsFiles): Promise<void> {
   const [authority, identity] = await Promise.all([
     new Promise<object | null>((resolve) => {
-      provider.addCaCertificateListener(resolve)
+      const listener = (update: object | null): void => {
+        provider.removeCaCertificateListener(listener)
+        resolve(update)
+      }
+      provider.addCaCertificateListener(listener)
     }),
     new Promise<object | null>((resolve) => {
-      provider.addIdentityCertificateListener(resolve)
+      const listener = (update: object | null): void => {
+        // Its last listener gone, the provider stops its timer; one left here would keep a process alive for ever.
+        provider.removeIdentityCertificateListener(listener)
+        resolve(update)
+      }
+      provider.addIdentityCertificateListener(listener)
     }),
   ])
   if (authority === null) throw new Error(`The certificate authority ${caFile} cannot be read.`)
