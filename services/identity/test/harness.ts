@@ -1,0 +1,204 @@
+import assert from 'node:assert/strict'
+import { Client, Metadata, type MethodDefinition, status } from '@grpc/grpc-js'
+import type pg from 'pg'
+import { testCertificates, testDatabase } from '../../../dev/testing.js'
+import { CreateSessionRequest, SessionServiceService } from '../../../gen/paymesh/identity/v1/session_service.js'
+import { RegisterUserRequest, type User, UserServiceService } from '../../../gen/paymesh/identity/v1/user_service.js'
+import type { Tokens } from '../../../gen/paymesh/identity/v1/session_service.js'
+import type { PeerName } from '../../runtime/call.js'
+import type { Clock } from '../../runtime/clock.js'
+import { systemRandom } from '../../runtime/ids.js'
+import { createLogger } from '../../runtime/logger.js'
+import { clientCredentials, type TlsFiles } from '../../runtime/mesh-credentials.js'
+import { createMetrics, type Metrics } from '../../runtime/metrics.js'
+import { createPool } from '../../runtime/postgres.js'
+import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
+import { createServer } from '../../runtime/server.js'
+import { createDeps, type Parts } from '../deps.js'
+import { PasswordHasher } from '../password-hasher.js'
+import { Secret } from '../secret.js'
+import { identityBindings } from '../server.js'
+
+/** A clock that stands still until it is told. Begins at the machine's time, since real verifiers compare with that. */
+export class TestClock implements Clock {
+  #nowMs = Date.now()
+
+  nowMs(): number {
+    return this.#nowMs
+  }
+
+  nowNs(): bigint {
+    return BigInt(this.#nowMs) * 1_000_000n
+  }
+
+  advance(ms: number): void {
+    this.#nowMs += ms
+  }
+}
+
+/** The claims that the edge passes on for a signed-in user. */
+export interface Claims {
+  sub: string
+  permissions?: readonly string[]
+}
+
+export interface CallAs {
+  /** The certificate to show; the edge's when absent. */
+  peer?: PeerName | 'stranger'
+  claims?: Claims
+  timeoutMs?: number
+}
+
+export const config = {
+  TOKEN_ISSUER: 'https://paymesh.test',
+  TOKEN_AUDIENCE: 'paymesh',
+  KEY_ENCRYPTION_KEYS: [{ id: 'test', key: new Secret(Buffer.alloc(32, 1), 'key') }],
+  BLIND_INDEX_KEY: new Secret(Buffer.alloc(32, 2), 'key'),
+}
+
+/** An administrator's claims, as far as the RPCs here ask. */
+export const admin: Claims = { sub: 'users/0198c0de-0000-7000-8000-00000000ad31', permissions: ['roles:admin'] }
+
+/** Identity on a database of its own, served over mutual TLS. */
+export class TestIdentity {
+  readonly clock = new TestClock()
+  /** Every record logged, as text. */
+  readonly logged: string[] = []
+  readonly #clients = new Map<string, Client>()
+  #userCount = 0
+  #parts!: Parts
+  #pool!: pg.Pool
+  #metrics!: Metrics
+  #server!: ReturnType<typeof createServer>
+  #tlsOf!: (peer: PeerName | 'stranger') => TlsFiles
+
+  /** Starts it. With `busy` every password is turned away. */
+  static async start(options: { busy?: boolean } = {}): Promise<TestIdentity> {
+    const identity = new TestIdentity()
+    await identity.#start(options.busy ?? false)
+    return identity
+  }
+
+  get pool(): pg.Pool {
+    return this.#pool
+  }
+
+  get parts(): Parts {
+    return this.#parts
+  }
+
+  get metrics(): Metrics {
+    return this.#metrics
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients.values()) client.close()
+    this.#parts.signingKeys.stop()
+    await this.#server.drain()
+    await this.#pool.end()
+  }
+
+  /** Calls a method as a peer; rejects with RpcError. */
+  async call<Q, R>(method: MethodDefinition<Q, R>, request: Q, as: CallAs = {}): Promise<R> {
+    const metadata = new Metadata()
+    if (as.claims !== undefined) {
+      const claims = { sid: 'sessions/0198c0de-0000-7000-8000-000000005e55', acr: 'pwd', ...as.claims }
+      metadata.set('x-paymesh-claims', Buffer.from(JSON.stringify(claims)).toString('base64url'))
+    }
+    const { path, requestSerialize, responseDeserialize } = method
+    const client = this.#clientOf(as.peer ?? 'edge')
+    const options = { deadline: Date.now() + (as.timeoutMs ?? 10_000) }
+    return await new Promise((resolve, reject) => {
+      client.makeUnaryRequest(
+        path,
+        requestSerialize,
+        responseDeserialize,
+        request,
+        metadata,
+        options,
+        (error, answer) => {
+          if (error !== null) reject(rpcErrorFrom(error))
+          else resolve(answer!)
+        },
+      )
+    })
+  }
+
+  /** Registers somebody new. */
+  async register(
+    given: { email?: string; displayName?: string; password?: string } = {},
+  ): Promise<User & { password: string }> {
+    const { email = `user-${++this.#userCount}@example.com`, displayName = 'Ann', password = 'correct horse' } = given
+    const request = RegisterUserRequest.fromPartial({ user: { email, displayName }, password })
+    const { user } = await this.call(UserServiceService.registerUser, request)
+    return { ...user!, password }
+  }
+
+  /** Registers somebody new, or takes a user, and signs them in. */
+  async signIn(user?: { email: string; password: string }): Promise<Tokens> {
+    const { email, password } = user ?? (await this.register())
+    const request = CreateSessionRequest.fromPartial({ email, password })
+    const { tokens } = await this.call(SessionServiceService.createSession, request)
+    return tokens!
+  }
+
+  async #start(busy: boolean): Promise<void> {
+    const log = createLogger({
+      name: 'identity',
+      level: 'trace',
+      destination: { write: (line) => this.logged.push(line) },
+    })
+    const certificates = await testCertificates()
+    this.#tlsOf = (peer) => certificates.of(peer)
+    this.#pool = createPool({ url: await testDatabase('identity'), max: 10, applicationName: 'identity', log })
+    this.#metrics = createMetrics('identity')
+    const parts = await createDeps({ config, pool: this.#pool, clock: this.clock, random: systemRandom, log })
+    const passwords = busy ? await PasswordHasher.create({ runningMax: 0, waitingMax: 0 }) : parts.passwords
+    this.#parts = { ...parts, passwords }
+    this.#server = createServer({
+      name: 'identity',
+      listenAddress: 'localhost:0',
+      tls: this.#tlsOf('identity'),
+      bindings: identityBindings(this.#parts),
+      reflection: false,
+      drainDelayMs: 0,
+      log,
+      metrics: this.#metrics,
+    })
+    await this.#server.listen()
+  }
+
+  #clientOf(peer: PeerName | 'stranger'): Client {
+    let client = this.#clients.get(peer)
+    if (client === undefined) {
+      client = new Client(`localhost:${this.#server.port}`, clientCredentials(this.#tlsOf(peer), 'identity'))
+      this.#clients.set(peer, client)
+    }
+    return client
+  }
+}
+
+/** What a call must fail with. `fields` are the violated fields, in order. */
+export interface Failure {
+  reason: string
+  code: keyof typeof status
+  fields?: readonly string[]
+  metadata?: Readonly<Record<string, string>>
+}
+
+/** Asserts that a call failed so, and answers the error for more. */
+export async function assertFails(call: Promise<unknown>, expected: Failure): Promise<RpcError> {
+  const error = await call.then(
+    () => assert.fail(`answered instead of failing with ${expected.reason}`),
+    (reason: unknown) => rpcErrorFrom(reason),
+  )
+  assert.equal(error.reason, expected.reason, error.message)
+  assert.equal(status[error.code], expected.code)
+  assert.equal(error.domain, 'identity.paymesh')
+  assert.deepEqual(error.metadata, expected.metadata ?? {})
+  assert.deepEqual(
+    error.fieldViolations.map(({ field }) => field),
+    expected.fields ?? [],
+  )
+  return error
+}

@@ -1,0 +1,153 @@
+import assert from 'node:assert/strict'
+import {
+  CreateSessionRequest,
+  RefreshSessionRequest,
+  SessionServiceService,
+} from '../../../gen/paymesh/identity/v1/session_service.js'
+import {
+  GrantRoleRequest,
+  ListGrantsRequest,
+  RevokeRoleRequest,
+  RoleServiceService,
+} from '../../../gen/paymesh/identity/v1/role_service.js'
+import {
+  GetUserRequest,
+  RegisterUserRequest,
+  UserServiceService,
+} from '../../../gen/paymesh/identity/v1/user_service.js'
+import { rpcErrorFrom } from '../../runtime/rpc-error.js'
+import { admin, config, TestIdentity } from './harness.js'
+
+const email = 'Marked.Person@secret-host.example'
+const displayName = 'Markedname Łódź'
+const password = 'marked correct horse'
+const wrongPassword = 'marked wrong horse'
+
+/** The text, and the other forms in which it might slip into a log or a table. */
+function formsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret)
+  return [
+    secret,
+    secret.toLowerCase(),
+    bytes.toString('hex'),
+    bytes.toString('base64').replaceAll('=', ''),
+    bytes.toString('base64url'),
+  ]
+}
+
+describe('secrets', () => {
+  let identity: TestIdentity
+  const errors: string[] = []
+  const secrets = [email, displayName, password, wrongPassword]
+
+  // Every RPC, to success and to every failure that has a secret in its request.
+  before(async () => {
+    identity = await TestIdentity.start()
+    const fails = async (call: Promise<unknown>): Promise<void> => {
+      const error = await call.then(() => assert.fail('it should have failed'), rpcErrorFrom)
+      errors.push(JSON.stringify([error.message, error.metadata, error.fieldViolations]))
+    }
+    const register = (user: object | undefined, secret: string) =>
+      identity.call(
+        UserServiceService.registerUser,
+        RegisterUserRequest.fromPartial({ ...(user && { user }), password: secret }),
+      )
+    const logIn = (address: string, secret: string) =>
+      identity.call(
+        SessionServiceService.createSession,
+        CreateSessionRequest.fromPartial({ email: address, password: secret }),
+      )
+    const refresh = (refreshToken: string) =>
+      identity.call(SessionServiceService.refreshSession, RefreshSessionRequest.fromPartial({ refreshToken }))
+
+    const { user } = await register({ email, displayName }, password)
+    await fails(register({ email, displayName }, password))
+    await fails(register({ email: `${email} `, displayName: `${displayName}\n` }, `${password}\u0000`))
+    await fails(
+      register({ email: `${email}${'x'.repeat(300)}`, displayName: displayName.repeat(9) }, password.repeat(9)),
+    )
+    await fails(logIn(email, wrongPassword))
+    await fails(logIn(`x${email}`, password))
+    await fails(logIn(`${email}@`, `${wrongPassword}\n`))
+    const { tokens: first } = await logIn(email, password)
+    const { tokens: second } = await refresh(first!.refreshToken)
+    await fails(refresh(first!.refreshToken))
+    await fails(refresh(second!.refreshToken))
+    await fails(refresh(`${second!.refreshToken}\n`))
+    secrets.push(first!.refreshToken, second!.refreshToken, first!.accessToken, second!.accessToken)
+
+    const name = user!.name
+    const get = (asked: string) =>
+      identity.call(UserServiceService.getUser, GetUserRequest.fromPartial({ name: asked }), { claims: { sub: name } })
+    await get('users/me')
+    await fails(get(email))
+    const as = { claims: admin }
+    await identity.call(RoleServiceService.grantRole, GrantRoleRequest.fromPartial({ user: name, role: 'support' }), as)
+    await fails(
+      identity.call(RoleServiceService.grantRole, GrantRoleRequest.fromPartial({ user: email, role: password }), as),
+    )
+    await identity.call(RoleServiceService.listGrants, ListGrantsRequest.fromPartial({ user: name }), as)
+    await fails(identity.call(RoleServiceService.listGrants, ListGrantsRequest.fromPartial({ user: email }), as))
+    await identity.call(
+      RoleServiceService.revokeRole,
+      RevokeRoleRequest.fromPartial({ user: name, role: 'support' }),
+      as,
+    )
+    await fails(
+      identity.call(RoleServiceService.revokeRole, RevokeRoleRequest.fromPartial({ user: email, role: 'x' }), as),
+    )
+
+    // A fault inside: what the database says about it goes to the log, and must not carry the row along.
+    await identity.pool.query('alter table passwords add constraint broken check (false) not valid')
+    await fails(register({ email: `y${email}`, displayName }, password))
+    await identity.pool.query('alter table passwords drop constraint broken')
+
+    for (const { key } of [...config.KEY_ENCRYPTION_KEYS, { key: config.BLIND_INDEX_KEY }]) {
+      secrets.push(key.reveal().toString('base64'))
+    }
+  })
+  after(() => identity.stop())
+
+  const absentFrom = (text: string): void => {
+    assert.ok(text.length > 100)
+    for (const form of secrets.flatMap(formsOf)) {
+      assert.ok(!text.includes(form), `found ${form}`)
+    }
+  }
+
+  it('are in no log record, at any level', () => {
+    // The records are there: the search could find something.
+    assert.ok(identity.logged.some((line) => line.includes('RefreshSession')))
+    absentFrom(identity.logged.join(''))
+  })
+
+  it('are in no password hash in the log either', () => {
+    assert.doesNotMatch(identity.logged.join(''), /argon2/)
+  })
+
+  it('are in no error', () => {
+    absentFrom(errors.join('\n'))
+  })
+
+  it('are in no metric', async () => {
+    absentFrom(await identity.metrics.registry.metrics())
+  })
+
+  it('are readable in no table', async () => {
+    const { rows: tables } = await identity.pool.query<{ name: string }>(
+      `select table_name as name from information_schema.tables where table_schema = 'public'`,
+    )
+    assert.ok(tables.length >= 7)
+    const dumps = await Promise.all(
+      tables.map(
+        async ({ name }) => (await identity.pool.query<{ row: string }>(`select t::text as row from ${name} t`)).rows,
+      ),
+    )
+    const dump = dumps
+      .flat()
+      .map(({ row }) => row)
+      .join('\n')
+    assert.match(dump, /argon2id/)
+    absentFrom(dump)
+  })
+})
