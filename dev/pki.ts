@@ -3,9 +3,10 @@
 import 'reflect-metadata' // must come before x509, whose container of parts reads it
 import * as x509 from '@peculiar/x509'
 import { webcrypto } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
+import { replaceFile } from './replace-file.js'
 
 const HOUR_MS = 3_600_000
 const DAY_MS = 24 * HOUR_MS
@@ -154,10 +155,4 @@ async function writePair(
   const der = await webcrypto.subtle.exportKey('pkcs8', key)
   replaceFile(keyFile, `${x509.PemConverter.encode(der, 'PRIVATE KEY')}\n`, 0o600)
   replaceFile(certFile, `${certificate.toString('pem')}\n`, 0o644)
-}
-
-/** Writes a file in one step: readers see the old content or the new. */
-export function replaceFile(file: string, content: string, mode: number): void {
-  writeFileSync(`${file}.new`, content, { mode })
-  renameSync(`${file}.new`, file)
 }

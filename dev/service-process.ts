@@ -1,0 +1,93 @@
+import { join } from 'node:path'
+import { checkout } from './checkout.js'
+import { type Exit, type ProcessSpec, runProcess, type RunningProcess, startProcess } from './process.js'
+import { type ProcessBook } from './process-book.js'
+import { type Environment, SERVICE_TITLES, type ServiceName } from './services.js'
+
+/** How to run a service. */
+export interface ServiceProcessOptions {
+  readonly service: ServiceName
+  readonly environment: Environment
+  readonly adminPort: number
+  readonly logFile: string
+  readonly book: ProcessBook
+  /** Told of every start, so that somebody watches for crashes. */
+  readonly onStart: (process: RunningProcess) => void
+}
+
+/** A service of the mesh, which may be stopped, killed and started again. */
+export class ServiceProcess {
+  readonly #options: ServiceProcessOptions
+  #process: RunningProcess | undefined
+
+  constructor(options: ServiceProcessOptions) {
+    this.#options = options
+  }
+
+  get logFile(): string {
+    return this.#options.logFile
+  }
+
+  /** The id of the process that runs, or ran last. */
+  get pid(): number | undefined {
+    return this.#process?.pid
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined && this.#process.exit === undefined
+  }
+
+  /** Resolves when the process started last has ended. */
+  async exited(): Promise<Exit> {
+    return await this.#started().exited
+  }
+
+  /** Brings the database forward. */
+  async migrate(): Promise<void> {
+    await runProcess(this.#spec('migrate', `${SERVICE_TITLES[this.#options.service]}'s migration`, {}))
+  }
+
+  /** Starts the service and waits until it is ready; `environment` goes over its usual one for this run. */
+  async start(environment: Environment = {}): Promise<void> {
+    if (this.isRunning) throw new Error(`${this.#options.service} runs already`)
+    const url = `http://127.0.0.1:${this.#options.adminPort}/readyz`
+    const spec = this.#spec('main', SERVICE_TITLES[this.#options.service], environment)
+    this.#process = await startProcess(spec, async () => (await fetch(url)).status === 200)
+    this.#options.onStart(this.#process)
+  }
+
+  /** SIGTERM, and waits until it is gone. */
+  async stop(): Promise<Exit> {
+    return await this.#started().stop()
+  }
+
+  /** Sends the signal and waits until it is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<Exit> {
+    return await this.#started().kill(signal)
+  }
+
+  async restart(environment: Environment = {}): Promise<void> {
+    await this.stop()
+    await this.start(environment)
+  }
+
+  #started(): RunningProcess {
+    if (this.#process === undefined) throw new Error(`${this.#options.service} was not started`)
+    return this.#process
+  }
+
+  #spec(entry: 'main' | 'migrate', name: string, environment: Environment): ProcessSpec {
+    const { service, logFile, book } = this.#options
+    return {
+      name,
+      command: process.execPath,
+      args: ['--enable-source-maps', join(checkout, 'dist', 'services', service, `${entry}.js`)],
+      cwd: checkout,
+      env: { ...this.#options.environment, ...environment },
+      account: undefined,
+      logFile,
+      book,
+      readyWithinMs: 60_000,
+    }
+  }
+}

@@ -1,0 +1,78 @@
+// The five services as the launcher sees them: their names, and the environment that each is started with.
+import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
+import { type MeshPorts, type ServicePorts } from './ports.js'
+import { type Secrets } from './secrets.js'
+
+/** In the order of need: nothing asks one that stands after it. */
+export const SERVICES = ['ledger', 'rules', 'identity', 'connector', 'intent'] as const
+/** A service of the mesh. */
+export type ServiceName = (typeof SERVICES)[number]
+/** Variables of a process. */
+export type Environment = Readonly<Record<string, string>>
+
+/** What people call the services. */
+export const SERVICE_TITLES: Readonly<Record<ServiceName, string>> = {
+  ledger: 'Ledger',
+  rules: 'Rules',
+  identity: 'Identity',
+  connector: 'Connector',
+  intent: 'Intent',
+}
+
+/** Whom access tokens are for. */
+export const TOKEN_AUDIENCE = 'paymesh'
+
+/** Whom access tokens are from: the edge's address, below which discovery is found. */
+export function tokenIssuer(ports: MeshPorts): string {
+  return `http://localhost:${ports.edgeHttp}`
+}
+
+/** What a service's environment is made of. */
+export interface EnvironmentParts {
+  readonly ports: MeshPorts
+  readonly secrets: Secrets
+  readonly tls: TlsFiles
+  readonly databaseUrl: string
+  readonly valkeyUrl: string
+}
+
+/** The environment of a service. */
+export function serviceEnvironment(service: ServiceName, parts: EnvironmentParts): Environment {
+  return { ...sharedEnvironment(parts.ports[service], parts), ...ownEnvironment(service, parts) }
+}
+
+function sharedEnvironment(ports: ServicePorts, { tls, databaseUrl }: EnvironmentParts): Environment {
+  return {
+    ENVIRONMENT: 'development',
+    LISTEN_ADDRESS: `127.0.0.1:${ports.grpc}`,
+    ADMIN_ADDRESS: `127.0.0.1:${ports.admin}`,
+    TLS_CERT_FILE: tls.certFile,
+    TLS_KEY_FILE: tls.keyFile,
+    TLS_CA_FILE: tls.caFile,
+    DATABASE_URL: databaseUrl,
+  }
+}
+
+function ownEnvironment(service: ServiceName, { ports, secrets, valkeyUrl }: EnvironmentParts): Environment {
+  switch (service) {
+    case 'ledger':
+    case 'rules':
+      return {}
+    case 'identity':
+      return {
+        HTTP_ADDRESS: `127.0.0.1:${ports.identity.http}`,
+        TOKEN_ISSUER: tokenIssuer(ports),
+        TOKEN_AUDIENCE,
+        KEY_ENCRYPTION_KEYS: `dev-1:${secrets.keyEncryptionKey}`,
+        BLIND_INDEX_KEY: secrets.blindIndexKey,
+      }
+    case 'connector':
+      return { HTTP_ADDRESS: `127.0.0.1:${ports.connector.http}`, ILP_ADDRESS: 'test.paymesh' }
+    case 'intent':
+      return {
+        LEDGER_ADDRESS: `localhost:${ports.ledger.grpc}`,
+        RULES_ADDRESS: `localhost:${ports.rules.grpc}`,
+        VALKEY_URL: valkeyUrl,
+      }
+  }
+}
