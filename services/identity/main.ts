@@ -32,11 +32,12 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
     handle: ({ method, path }) => Promise.resolve(answerWellKnown(deps, method, path)),
     log,
   })
+  const bindings = identityBindings(deps)
   const server = createServer({
     name: 'identity',
     listenAddress: config.LISTEN_ADDRESS,
     tls,
-    bindings: identityBindings(deps),
+    bindings,
     reflection: config.ENVIRONMENT === 'development',
     drainDelayMs: config.DRAIN_DELAY_MS,
     log,
@@ -44,10 +45,14 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
   })
   await http.listen()
   await server.listen()
-  server.setServing('', true)
-  const admin = await startAdminServer({ address: config.ADMIN_ADDRESS, metrics, isReady: () => answers(pool) })
+  let stopping = false
+  const isReady = async (): Promise<boolean> => !stopping && (await answers(pool))
+  const admin = await startAdminServer({ address: config.ADMIN_ADDRESS, metrics, isReady })
+  for (const name of ['', ...bindings.map(({ serviceName }) => serviceName)]) server.setServing(name, true)
   return {
     stop: async () => {
+      stopping = true
+      // The edge learns from gRPC health checks; the HTTP port is drained once they have had their time.
       await server.drain()
       await http.drain()
       deps.signingKeys.stop()

@@ -3,14 +3,14 @@ import { createLocalJWKSet, jwtVerify } from 'jose'
 import { CreateSessionRequest, SessionServiceService } from '../../../gen/paymesh/identity/v1/session_service.js'
 import { GrantRoleRequest, RoleServiceService } from '../../../gen/paymesh/identity/v1/role_service.js'
 import { permissionsOf } from '../roles.js'
-import { assertFails, type Failure, TestIdentity } from '../test/harness.js'
+import { assertFails, type Failure, TestIdentity, turnAway } from '../test/harness.js'
 
 describe('CreateSession', () => {
   let identity: TestIdentity
   let busy: TestIdentity
   before(async () => {
     identity = await TestIdentity.start()
-    busy = await TestIdentity.start({ busy: true })
+    busy = await TestIdentity.start(turnAway)
     await identity.register({ email: 'ann@example.com', password: 'correct horse' })
   })
   after(async () => {

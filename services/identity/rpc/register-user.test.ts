@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
+import { status } from '@grpc/grpc-js'
 import { RegisterUserRequest, UserServiceService } from '../../../gen/paymesh/identity/v1/user_service.js'
-import { assertFails, type Failure, TestIdentity } from '../test/harness.js'
+import type { RpcError } from '../../runtime/rpc-error.js'
+import { assertFails, type Failure, neverEnding, TestIdentity, turnAway } from '../test/harness.js'
 
 describe('RegisterUser', () => {
   let identity: TestIdentity
   let busy: TestIdentity
   before(async () => {
     identity = await TestIdentity.start()
-    busy = await TestIdentity.start({ busy: true })
+    busy = await TestIdentity.start(turnAway)
   })
   after(async () => {
     await identity.stop()
@@ -95,10 +97,22 @@ describe('RegisterUser', () => {
     assert.deepEqual(rows, [{ count: 0 }])
   })
 
+  it('registers nobody when the deadline passes first, and frees the place in the queue', async () => {
+    const slow = await TestIdentity.start(neverEnding)
+    const request = RegisterUserRequest.fromPartial(good)
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const call = slow.call(UserServiceService.registerUser, request, { timeoutMs: 100 })
+      await assert.rejects(call, (error: RpcError) => error.code === status.DEADLINE_EXCEEDED)
+    }
+    const { rows } = await slow.pool.query('select 1 from users')
+    assert.equal(rows.length, 0)
+    await slow.stop()
+  })
+
   it('registers an address once, however many ask at once', async () => {
     const request = { user: { email: 'race@example.com' }, password: 'correct horse' }
     const outcomes = await Promise.allSettled(Array.from({ length: 10 }, () => register(request)))
-    assert.equal(outcomes.filter(({ status }) => status === 'fulfilled').length, 1)
+    assert.equal(outcomes.filter((outcome) => outcome.status === 'fulfilled').length, 1)
     for (const outcome of outcomes) {
       if (outcome.status === 'rejected') {
         await assertFails(Promise.reject(outcome.reason as Error), { reason: 'EMAIL_TAKEN', code: 'ALREADY_EXISTS' })

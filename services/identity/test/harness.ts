@@ -56,6 +56,11 @@ export const config = {
   BLIND_INDEX_KEY: new Secret(Buffer.alloc(32, 2), 'key'),
 }
 
+/** Every password is turned away. */
+export const turnAway = { runningMax: 0, waitingMax: 0 }
+/** One password may wait, and never has its turn. */
+export const neverEnding = { runningMax: 0, waitingMax: 1 }
+
 /** An administrator's claims, as far as the RPCs here ask. */
 export const admin: Claims = { sub: 'users/0198c0de-0000-7000-8000-00000000ad31', permissions: ['roles:admin'] }
 
@@ -72,10 +77,10 @@ export class TestIdentity {
   #server!: ReturnType<typeof createServer>
   #tlsOf!: (peer: PeerName | 'stranger') => TlsFiles
 
-  /** Starts it. With `busy` every password is turned away. */
-  static async start(options: { busy?: boolean } = {}): Promise<TestIdentity> {
+  /** Starts it, with other bounds for passwords if given: `turnAway` or `neverEnding`. */
+  static async start(passwordBounds?: { runningMax: number; waitingMax: number }): Promise<TestIdentity> {
     const identity = new TestIdentity()
-    await identity.#start(options.busy ?? false)
+    await identity.#start(passwordBounds)
     return identity
   }
 
@@ -142,7 +147,7 @@ export class TestIdentity {
     return tokens!
   }
 
-  async #start(busy: boolean): Promise<void> {
+  async #start(bounds: { runningMax: number; waitingMax: number } | undefined): Promise<void> {
     const log = createLogger({
       name: 'identity',
       level: 'trace',
@@ -153,7 +158,7 @@ export class TestIdentity {
     this.#pool = createPool({ url: await testDatabase('identity'), max: 10, applicationName: 'identity', log })
     this.#metrics = createMetrics('identity')
     const parts = await createDeps({ config, pool: this.#pool, clock: this.clock, random: systemRandom, log })
-    const passwords = busy ? await PasswordHasher.create({ runningMax: 0, waitingMax: 0 }) : parts.passwords
+    const passwords = bounds === undefined ? parts.passwords : await PasswordHasher.create(bounds)
     this.#parts = { ...parts, passwords }
     this.#server = createServer({
       name: 'identity',
