@@ -59,7 +59,7 @@ function propertyStatus(event: AccountEvent): AccountStatus | undefined {
 
 /** An imported account comes after all accounts before it, and shares its moment with no transfer. */
 function importedStatus(state: State, event: AccountEvent): AccountStatus | undefined {
-  const regresses = event.timestamp <= state.clocks.lastAccount || state.contents.transferAt(event.timestamp)
+  const regresses = event.timestamp <= state.clocks.lastAccount || state.transferAt(event.timestamp)
   return regresses ? AccountStatus.IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS : undefined
 }
 

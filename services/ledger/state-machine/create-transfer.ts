@@ -23,7 +23,7 @@ export function createTransfer(state: State, event: Transfer, slot: bigint): Tra
     const status = transferExistsStatus(event, existing, state.contents.transfers.get(existing.pendingId))
     return { status, timestamp: status === TransferStatus.EXISTS ? existing.timestamp : slot }
   }
-  if (state.contents.failedIds.get(event.id) !== undefined) {
+  if (state.contents.failures.get(event.id) !== undefined) {
     return { status: TransferStatus.ID_ALREADY_FAILED, timestamp: slot }
   }
   return hasFlag(event.flags, RESOLVES) ? postOrVoid(state, event, slot) : moveOrHold(state, event, slot)

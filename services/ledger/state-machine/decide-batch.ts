@@ -51,7 +51,7 @@ const TRANSFERS: Kind<Transfer, TransferStatus> = {
   status: TransferStatus,
   create: createTransfer,
   failed: (state, event, status) => {
-    if (isTransient(status)) state.markFailed(event.id, status)
+    if (isTransient(status)) state.markFailed(event, status)
   },
 }
 
@@ -95,11 +95,12 @@ function decideBatch<E extends Event, S extends number>(
       chain = { start: index, broken: false }
       state.openSavepoint()
     }
+    const imported = hasFlag(event.flags, kind.imported)
     const slot = firstSlot + BigInt(index)
     const result: EventResult<S> = open
       ? { status: kind.status.LINKED_EVENT_CHAIN_OPEN, timestamp: slot }
       : chain?.broken === true
-        ? { status: kind.status.LINKED_EVENT_FAILED, timestamp: batch.imported ? event.timestamp : slot }
+        ? { status: kind.status.LINKED_EVENT_FAILED, timestamp: batch.imported && imported ? event.timestamp : slot }
         : decideEvent(kind, state, event, slot, batch)
     results.push(result)
     if (result.status !== kind.status.CREATED) {

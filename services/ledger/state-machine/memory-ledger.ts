@@ -12,8 +12,8 @@ import {
   QueryFilterFlag,
 } from './filters.js'
 import { State } from './state.js'
-import { type AccountResult, type TransferResult, type TransferStatus } from './status.js'
-import { expiresAt, hasFlag, type Pending, PendingState, type Transfer } from './transfer.js'
+import { type AccountResult, type TransferResult } from './status.js'
+import { expiresAt, type FailedTransfer, hasFlag, type Pending, PendingState, type Transfer } from './transfer.js'
 
 /**
  * The whole ledger in memory: the reference that stores are compared with. Reads walk over everything, which is right
@@ -33,7 +33,7 @@ export class MemoryLedger {
       accounts: this.#accounts,
       transfers: this.#transfers,
       pendings: this.#pendings,
-      failedIds: new Map<bigint, TransferStatus>(),
+      failures: new Map<bigint, FailedTransfer>(),
       accountAt: (timestamp: bigint) => some(this.#accounts, (account) => account.timestamp === timestamp),
       transferAt: (timestamp: bigint) => some(this.#transfers, (transfer) => transfer.timestamp === timestamp),
     }

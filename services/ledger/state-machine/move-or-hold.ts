@@ -63,7 +63,7 @@ function ledgerStatus(event: Transfer, { debit, credit }: Accounts): TransferSta
 
 function importedStatus(state: State, event: Transfer, { debit, credit }: Accounts): TransferStatus | undefined {
   const { timestamp } = event
-  if (timestamp <= state.clocks.lastTransfer || state.contents.accountAt(timestamp)) {
+  if (timestamp <= state.clocks.lastTransfer || state.accountAt(timestamp)) {
     return TransferStatus.IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS
   }
   if (timestamp <= debit.timestamp) return TransferStatus.IMPORTED_EVENT_TIMESTAMP_MUST_POSTDATE_DEBIT_ACCOUNT

@@ -110,7 +110,7 @@ function resolvedStatus({ pending, transfer }: Hold, now: bigint): TransferStatu
 
 function importedStatus(state: State, { flags, timestamp }: Transfer): TransferStatus | undefined {
   if (!hasFlag(flags, TransferFlag.IMPORTED)) return undefined
-  const regresses = timestamp <= state.clocks.lastTransfer || state.contents.accountAt(timestamp)
+  const regresses = timestamp <= state.clocks.lastTransfer || state.accountAt(timestamp)
   return regresses ? TransferStatus.IMPORTED_EVENT_TIMESTAMP_MUST_NOT_REGRESS : undefined
 }
 

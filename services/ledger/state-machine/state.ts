@@ -1,7 +1,6 @@
 import { type Account, AccountFlag, type BalanceRow } from './account.js'
-import { hasFlag } from './transfer.js'
-import { type Pending, type PendingState, PendingState as States, type Transfer } from './transfer.js'
 import { type TransferStatus } from './status.js'
+import { type FailedTransfer, hasFlag, type Pending, PendingState, type Transfer } from './transfer.js'
 
 /** Objects by id. An engine may keep more or fewer of them at hand, as long as all that a batch names are there. */
 export interface Index<T> {
@@ -16,11 +15,11 @@ export interface Contents {
   readonly transfers: Index<Transfer>
   /** By the id of the pending transfer. */
   readonly pendings: Index<Pending>
-  /** The ids that a transient failure spent, with that failure. */
-  readonly failedIds: Index<TransferStatus>
-  /** Whether an account was created at exactly this timestamp. Asked about imported transfers only. */
+  /** By the id that the failure spent. */
+  readonly failures: Index<FailedTransfer>
+  /** Whether an account that is not of this batch was created at exactly this timestamp. For imported transfers. */
   accountAt(timestamp: bigint): boolean
-  /** Whether a transfer happened at exactly this timestamp. Asked about imported accounts only. */
+  /** Whether a transfer that is not of this batch happened at exactly this timestamp. For imported accounts. */
   transferAt(timestamp: bigint): boolean
 }
 
@@ -42,7 +41,7 @@ export interface Changes {
   /** Pending transfers, new ones included, whose state was set. */
   readonly touchedPendings: Set<Pending>
   readonly balanceRows: BalanceRow[]
-  readonly failedIds: Map<bigint, TransferStatus>
+  readonly failures: FailedTransfer[]
 }
 
 function noChanges(): Changes {
@@ -52,7 +51,7 @@ function noChanges(): Changes {
     newTransfers: [],
     touchedPendings: new Set(),
     balanceRows: [],
-    failedIds: new Map(),
+    failures: [],
   }
 }
 
@@ -82,6 +81,16 @@ export class State {
     const first = nowNs > this.clocks.last ? nowNs : this.clocks.last + 1n
     this.clocks.last = first + BigInt(Math.max(count, 1) - 1)
     return this.clocks.last
+  }
+
+  accountAt(timestamp: bigint): boolean {
+    const isThen = (account: Account) => account.timestamp === timestamp
+    return this.contents.accountAt(timestamp) || this.#changes.newAccounts.some(isThen)
+  }
+
+  transferAt(timestamp: bigint): boolean {
+    const isThen = (transfer: Transfer) => transfer.timestamp === timestamp
+    return this.contents.transferAt(timestamp) || this.#changes.newTransfers.some(isThen)
   }
 
   takeChanges(): Changes {
@@ -136,7 +145,7 @@ export class State {
   insertPending(transferId: bigint): void {
     const { pendings } = this.contents
     const { touchedPendings } = this.#changes
-    const pending: Pending = { transferId, state: States.PENDING }
+    const pending: Pending = { transferId, state: PendingState.PENDING }
     pendings.set(transferId, pending)
     touchedPendings.add(pending)
     this.#undo?.push(() => {
@@ -198,8 +207,9 @@ export class State {
   }
 
   /** Spends an id. Never within a savepoint: the id stays spent although its chain is undone. */
-  markFailed(transferId: bigint, status: TransferStatus): void {
-    this.contents.failedIds.set(transferId, status)
-    this.#changes.failedIds.set(transferId, status)
+  markFailed({ id, userData64 }: Transfer, status: TransferStatus): void {
+    const failure = { id, status, userData64 }
+    this.contents.failures.set(id, failure)
+    this.#changes.failures.push(failure)
   }
 }

@@ -103,6 +103,15 @@ export const TransferStatus = {
 } as const
 export type TransferStatus = (typeof TransferStatus)[keyof typeof TransferStatus]
 
+const TRANSFER_STATUS_NAMES = new Map<number, string>(
+  Object.entries(TransferStatus).map(([name, code]) => [code, name.toLowerCase()]),
+)
+
+/** The status as TigerBeetle's documentation names it, such as "exceeds_credits". */
+export function transferStatusName(status: TransferStatus): string {
+  return TRANSFER_STATUS_NAMES.get(status) ?? String(status)
+}
+
 /**
  * The failures that depend on state which may change. They spend the transfer's id: had the id stayed free, a retry
  * that was delayed in the network could succeed long after its sender read the failure and acted on it.

@@ -1,3 +1,4 @@
+import { type TransferStatus } from './status.js'
 import { NANOSECONDS_PER_SECOND } from './u128.js'
 
 export const TransferFlag = {
@@ -45,6 +46,13 @@ export type PendingState = (typeof PendingState)[keyof typeof PendingState]
 export interface Pending {
   readonly transferId: bigint
   state: PendingState
+}
+
+/** A transfer that failed for a passing reason: its id is spent, and nothing else of it is kept. */
+export interface FailedTransfer {
+  readonly id: bigint
+  readonly status: TransferStatus
+  readonly userData64: bigint
 }
 
 /** When a pending transfer expires, nanoseconds since 1970; undefined means never. */

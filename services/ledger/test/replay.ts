@@ -297,7 +297,7 @@ function names(bits: number, flags: Flags): string[] {
 function row(fields: Readonly<Record<string, bigint | Value>>): Row {
   const kept = Object.entries(fields).flatMap(([name, value]) => {
     if (value === 0n || value === 0 || (Array.isArray(value) && value.length === 0)) return []
-    return [[name, typeof value === 'bigint' ? value.toString() : (value as Value)] as const]
+    return [[name, typeof value === 'bigint' ? value.toString() : value] as const]
   })
   return Object.fromEntries(kept)
 }

@@ -1,0 +1,56 @@
+import { type Account, type AccountEvent } from './state-machine/account.js'
+import { type AccountResult, type TransferResult } from './state-machine/status.js'
+import { type FailedTransfer, type Transfer } from './state-machine/transfer.js'
+
+/** The most events of one call, and so the longest chain: what the smaller configuration of a TigerBeetle server takes. */
+export const EVENTS_MAX = 253
+
+/** What became of a call that creates transfers. */
+export interface Decided {
+  /** One an event, in order. */
+  readonly results: readonly TransferResult[]
+  /** The accounts that the call touched, as they were right after it; empty unless asked for. */
+  readonly accounts: readonly Account[]
+}
+
+/**
+ * Why a call was not decided.
+ *
+ * - `overloaded`: the queue is full; nothing was done.
+ * - `abandoned`: the caller was gone before its turn; nothing was done.
+ * - `not_writer`: another process is the writer, or none is yet; nothing was done.
+ * - `outcome_unknown`: the store failed while the call was under way; the same ids settle what became of it.
+ */
+export type UndecidedReason = 'overloaded' | 'abandoned' | 'not_writer' | 'outcome_unknown'
+
+/** A call was not decided, for a reason that passes. */
+export class UndecidedError extends Error {
+  override readonly name = 'UndecidedError'
+  readonly reason: UndecidedReason
+
+  constructor(reason: UndecidedReason, cause?: unknown) {
+    super(`The call was not decided: ${reason}.`, { cause })
+    this.reason = reason
+  }
+}
+
+/** How a call that creates transfers is made. */
+export interface TransferOptions {
+  /** Ends the call's wait for its turn. Once its turn came, the call is decided whatever happens to the caller. */
+  readonly signal?: AbortSignal
+  /** Whether the answer carries the accounts. */
+  readonly withAccounts?: boolean
+}
+
+/**
+ * The ledger: decides events in one total order, and has them safe before it answers. Events are within their wire
+ * ranges and at most EVENTS_MAX a call. Rejects with UndecidedError; any other error is a bug, and then nothing was done.
+ */
+export interface Engine {
+  createAccounts(events: readonly AccountEvent[], signal?: AbortSignal): Promise<readonly AccountResult[]>
+  createTransfers(events: readonly Transfer[], options?: TransferOptions): Promise<Decided>
+  /** Everything that was committed before the call is seen. In the order asked; what does not exist is left out. */
+  lookupAccounts(ids: readonly bigint[]): Promise<readonly Account[]>
+  lookupTransfers(ids: readonly bigint[]): Promise<readonly Transfer[]>
+  lookupFailures(ids: readonly bigint[]): Promise<readonly FailedTransfer[]>
+}

@@ -1,0 +1,276 @@
+import pg from 'pg'
+import { type Clock } from '../../runtime/clock.js'
+import { type Decided } from '../engine.js'
+import { type Account } from '../state-machine/account.js'
+import { createAccounts, createTransfers } from '../state-machine/decide-batch.js'
+import { expire } from '../state-machine/expire.js'
+import { type Changes, type Clocks, State } from '../state-machine/state.js'
+import { type AccountResult } from '../state-machine/status.js'
+import { expiresAt, hasFlag, type Transfer, TransferFlag } from '../state-machine/transfer.js'
+import { AccountCache } from './account-cache.js'
+import { BatchLoader, type Events } from './batch-loader.js'
+import { type Head, writeBatch } from './batch-writer.js'
+
+/** One call that waits to be decided. */
+export type Call = Events & { readonly withAccounts: boolean }
+
+/** What became of one call. */
+export type Outcome = AccountOutcome | Decided
+export interface AccountOutcome {
+  readonly results: readonly AccountResult[]
+}
+
+/** The decision itself failed: a bug, or data that breaks an invariant. Nothing was written. */
+export class DecisionError extends Error {
+  override readonly name = 'DecisionError'
+}
+
+/** How a writer works. */
+export interface SessionOptions {
+  readonly url: string
+  readonly clock: Clock
+  /** How many accounts are kept in memory between batches. */
+  readonly cachedAccountsMax: number
+  /** Ends the wait for the lock. */
+  readonly signal: AbortSignal
+}
+
+// Any number will do that nothing else in this database locks: the first bytes of sha256("paymesh ledger writer").
+const WRITER_LOCK = '2749012863307155414'
+
+// How often a standby asks for the lock, and so how long a take-over takes at most. It asks again and again because a
+// statement that waits for a lock holds back the cleaning of old row versions in the whole database for as long as it
+// waits, and the writer makes thousands of versions a second.
+const LOCK_INTERVAL_MS = 100
+
+// A sweep is a part of somebody's batch: as many holds as a batch has events, the rest next time.
+const SWEPT_MAX = 512
+
+// Every query here is by key, so a plan made while a table was still empty must not walk over it later. The keepalives
+// let the server notice within half a minute that the machine of a writer is gone, and free the lock.
+const SETTINGS = `
+  set synchronous_commit = on; set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan;
+  set statement_timeout = '10s'; set idle_in_transaction_session_timeout = '10s';
+  set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
+  set tcp_user_timeout = '20s'`
+
+interface HeadRow {
+  readonly epoch: string
+  readonly batch: string
+  readonly last_timestamp: string
+  readonly last_account_timestamp: string
+  readonly last_transfer_timestamp: string
+  readonly hash: Buffer
+}
+
+const TAKE_OFFICE = `
+  update ledger_head set epoch = epoch + 1
+  returning epoch::text, batch::text, last_timestamp::text, last_account_timestamp::text,
+    last_transfer_timestamp::text, hash`
+
+const NEXT_EXPIRY = `select min(expires_at)::text as at from pending_transfers where state = 1 and expires_at is not null`
+
+/** One term of office of the writer: a connection that holds the lock, the head of the ledger, and the cache. */
+export class WriterSession {
+  /** Resolves when the connection ends, for whatever reason. */
+  readonly ended: Promise<void>
+  readonly #client: pg.Client
+  readonly #clock: Clock
+  readonly #cachedAccountsMax: number
+  #accounts: AccountCache
+  #head: Head
+  /** No hold expires before this; it may be too early but never too late. */
+  #nextExpiry: bigint | undefined
+
+  private constructor(client: pg.Client, ended: Promise<void>, options: SessionOptions, head: Head) {
+    this.#client = client
+    this.ended = ended
+    this.#clock = options.clock
+    this.#cachedAccountsMax = options.cachedAccountsMax
+    this.#accounts = new AccountCache(options.cachedAccountsMax)
+    this.#head = head
+  }
+
+  /** Waits until this process is the writer. Rejects when the store can't be reached or the signal aborts. */
+  static async open(options: SessionOptions): Promise<WriterSession> {
+    const client = new pg.Client({
+      connectionString: options.url,
+      application_name: 'ledger-writer',
+      keepAlive: true,
+      connectionTimeoutMillis: 5_000,
+      query_timeout: 15_000,
+    })
+    const ended = new Promise<void>((resolve) => {
+      client.once('end', resolve)
+      // Without a listener a broken connection would end the process; 'end' follows.
+      client.on('error', () => {
+        resolve()
+      })
+    })
+    try {
+      await client.connect()
+      await client.query(SETTINGS)
+      await waitForLock(client, options.signal)
+      const head = await takeOffice(client)
+      const session = new WriterSession(client, ended, options, head)
+      await session.#readNextExpiry()
+      return session
+    } catch (error) {
+      await endQuietly(client)
+      throw error
+    }
+  }
+
+  get epoch(): bigint {
+    return this.#head.epoch
+  }
+
+  /** Gives the lock back. */
+  async close(): Promise<void> {
+    await endQuietly(this.#client)
+  }
+
+  /** Whether a hold is, or may be, due. */
+  sweepDue(): boolean {
+    return this.#nextExpiry !== undefined && this.#nextExpiry <= this.#clock.nowNs()
+  }
+
+  /** Forgets everything that is not in the store; after a batch that was not written. */
+  forget(): void {
+    this.#accounts = new AccountCache(this.#cachedAccountsMax)
+  }
+
+  /**
+   * Decides calls as one batch and has it committed; undefined when another writer has taken over, and then nothing was
+   * done. On DecisionError and on the server's errors about data nothing was done; on any other error the outcome is
+   * unknown and the session is of no more use.
+   */
+  async decide(calls: readonly Call[]): Promise<readonly Outcome[] | undefined> {
+    this.#accounts.age()
+    const clocks: Clocks = { ...this.#head.clocks }
+    const loader = new BatchLoader(this.#client, this.#accounts)
+    const state = new State(loader.contents, clocks)
+    const now = this.#clock.nowNs()
+    const sweeps = this.#nextExpiry !== undefined && this.#nextExpiry <= now
+    const due = sweeps ? await loader.loadDue(now, SWEPT_MAX) : []
+    await loader.load(calls)
+
+    const outcomes = decideAll(() => {
+      expire(state, due, now)
+      return calls.map((call) => decideCall(state, call, this.#clock.nowNs()))
+    })
+    const changes = state.takeChanges()
+    if (isEmpty(changes)) {
+      this.#head = { ...this.#head, clocks: { ...this.#head.clocks, last: clocks.last } }
+    } else {
+      const head = await writeBatch(this.#client, this.#head, changes, clocks)
+      if (head === undefined) return undefined
+      this.#head = head
+    }
+    if (sweeps) await this.#readNextExpiry()
+    else this.#noteExpiries(changes.newTransfers)
+    return outcomes
+  }
+
+  async #readNextExpiry(): Promise<void> {
+    const { rows } = await this.#client.query<{ at: string | null }>({ name: 'ledger-next-expiry', text: NEXT_EXPIRY })
+    const at = rows[0]?.at ?? null
+    this.#nextExpiry = at === null ? undefined : BigInt(at)
+  }
+
+  #noteExpiries(transfers: readonly Transfer[]): void {
+    for (const transfer of transfers) {
+      if (!hasFlag(transfer.flags, TransferFlag.PENDING)) continue
+      const expiry = expiresAt(transfer)
+      if (expiry === undefined) continue
+      if (this.#nextExpiry === undefined || expiry < this.#nextExpiry) this.#nextExpiry = expiry
+    }
+  }
+}
+
+async function waitForLock(client: pg.Client, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted()
+    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [WRITER_LOCK])
+    if (rows[0]?.locked === true) return
+    await pause(LOCK_INTERVAL_MS, signal)
+  }
+}
+
+/** Waits; a signal ends the wait early. */
+export function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, durationMs)
+    signal.addEventListener('abort', done)
+  })
+}
+
+/**
+ * Begins a new epoch. A statement of the writer before that is still under way holds the row, so this waits for it;
+ * one that comes later finds another epoch. Either way the head that is read here is the last word.
+ */
+async function takeOffice(client: pg.Client): Promise<Head> {
+  const { rows } = await client.query<HeadRow>(TAKE_OFFICE)
+  const row = rows[0]
+  if (row === undefined) throw new Error('The database has no ledger_head; it was not migrated.')
+  return {
+    epoch: BigInt(row.epoch),
+    batch: BigInt(row.batch),
+    clocks: {
+      last: BigInt(row.last_timestamp),
+      lastAccount: BigInt(row.last_account_timestamp),
+      lastTransfer: BigInt(row.last_transfer_timestamp),
+    },
+    hash: row.hash,
+  }
+}
+
+async function endQuietly(client: pg.Client): Promise<void> {
+  try {
+    await client.end()
+  } catch {
+    // It was broken before; there is nothing left to end.
+  }
+}
+
+function decideAll<T>(decide: () => T): T {
+  try {
+    return decide()
+  } catch (error) {
+    throw new DecisionError('A batch could not be decided.', { cause: error })
+  }
+}
+
+function decideCall(state: State, call: Call, nowNs: bigint): Outcome {
+  if (call.kind === 'accounts') return { results: createAccounts(state, call.events, nowNs) }
+  const results = createTransfers(state, call.events, nowNs)
+  return { results, accounts: call.withAccounts ? touchedAccounts(state, call.events) : [] }
+}
+
+/** Copies: the next call of the batch may move the originals on. */
+function touchedAccounts(state: State, events: readonly Transfer[]): Account[] {
+  const touched = new Map<bigint, Account>()
+  for (const { id } of events) {
+    const transfer = state.contents.transfers.get(id)
+    if (transfer === undefined) continue
+    for (const accountId of [transfer.debitAccountId, transfer.creditAccountId]) {
+      const account = state.contents.accounts.get(accountId)
+      if (account !== undefined) touched.set(accountId, account)
+    }
+  }
+  return Array.from(touched.values(), (account) => ({ ...account }))
+}
+
+function isEmpty(changes: Changes): boolean {
+  return (
+    changes.newAccounts.length === 0 &&
+    changes.newTransfers.length === 0 &&
+    changes.touchedPendings.size === 0 &&
+    changes.failures.length === 0
+  )
+}

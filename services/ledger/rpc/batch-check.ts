@@ -1,0 +1,22 @@
+import { FieldCheck } from '../../runtime/field-check.js'
+import { EVENTS_MAX } from '../engine.js'
+import { DOMAIN, ledgerError } from '../errors.js'
+import { checkRanges } from '../wire.js'
+
+/** Throws INVALID_FIELD for an empty batch and BATCH_TOO_LARGE for one of more than 253. */
+export function checkCount(field: string, count: number): void {
+  const check = new FieldCheck(DOMAIN)
+  check.that(count > 0, field, 'must not be empty')
+  check.done()
+  if (count <= EVENTS_MAX) return
+  const metadata = { count: String(count), most: String(EVENTS_MAX) }
+  throw ledgerError('BATCH_TOO_LARGE', `${field} has ${count} elements; at most ${EVENTS_MAX} go together.`, metadata)
+}
+
+/** Throws as `checkCount` does, and INVALID_FIELD for values beyond the engine's types. */
+export function checkEvents(field: string, events: readonly { code: number; flags: number }[]): void {
+  checkCount(field, events.length)
+  const check = new FieldCheck(DOMAIN)
+  for (const [index, event] of events.entries()) checkRanges(check, `${field}[${index}]`, event)
+  check.done()
+}

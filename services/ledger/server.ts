@@ -1,0 +1,56 @@
+import { AccountServiceService } from '../../gen/paymesh/ledger/v1/account_service.js'
+import { LedgerAdminServiceService } from '../../gen/paymesh/ledger/v1/ledger_admin_service.js'
+import { TransferServiceService } from '../../gen/paymesh/ledger/v1/transfer_service.js'
+import { bind, type Binding } from '../runtime/server.js'
+import { type AssetStore } from './asset-store.js'
+import { type Engine } from './engine.js'
+import { type NamedAccountStore } from './named-account-store.js'
+import { createAccount } from './rpc/create-account.js'
+import { createAccounts } from './rpc/create-accounts.js'
+import { createAsset } from './rpc/create-asset.js'
+import { createTransfers } from './rpc/create-transfers.js'
+import { getAccount } from './rpc/get-account.js'
+import { listAccounts } from './rpc/list-accounts.js'
+import { listAssets } from './rpc/list-assets.js'
+import { lookupAccounts } from './rpc/lookup-accounts.js'
+import { lookupTransfers } from './rpc/lookup-transfers.js'
+import { postChain } from './rpc/post-chain.js'
+import { submit } from './rpc/submit.js'
+
+/** What the handlers need between them. */
+export interface LedgerDeps {
+  readonly engine: Engine
+  readonly assets: AssetStore
+  readonly names: NamedAccountStore
+  /** What account ids and the ids of chains are derived with. */
+  readonly namespace: string
+}
+
+/** The services that only the writer can answer in full; their health follows the writer's office. */
+export const SERVICE_NAMES = [
+  'paymesh.ledger.v1.AccountService',
+  'paymesh.ledger.v1.TransferService',
+  'paymesh.ledger.v1.LedgerAdminService',
+] as const
+
+export function ledgerBindings(deps: LedgerDeps): Binding[] {
+  return [
+    bind(AccountServiceService, {
+      createAccount: (call, request) => createAccount(deps, call, request),
+      getAccount: (call, request) => getAccount(deps, call, request),
+      listAccounts: (call, request) => listAccounts(deps, call, request),
+      postChain: (call, request) => postChain(deps, call, request),
+    }),
+    bind(TransferServiceService, {
+      createAccounts: (call, request) => createAccounts(deps, call, request),
+      createTransfers: (call, request) => createTransfers(deps, call, request),
+      lookupAccounts: (call, request) => lookupAccounts(deps, call, request),
+      lookupTransfers: (call, request) => lookupTransfers(deps, call, request),
+      submit: (call, requests) => submit(deps, call, requests),
+    }),
+    bind(LedgerAdminServiceService, {
+      createAsset: (call, request) => createAsset(deps, call, request),
+      listAssets: (call, request) => listAssets(deps, call, request),
+    }),
+  ]
+}

@@ -1,0 +1,220 @@
+import assert from 'node:assert/strict'
+import pg from 'pg'
+import { type PeerName } from '../../runtime/call.js'
+import { testCertificates, testDatabase } from '../../../dev/testing.js'
+import { AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
+import { AccountServiceService } from '../../../gen/paymesh/ledger/v1/account_service.js'
+import { LedgerAdminServiceService } from '../../../gen/paymesh/ledger/v1/ledger_admin_service.js'
+import { Transfer as WireTransfer } from '../../../gen/paymesh/ledger/v1/transfer.js'
+import { TransferServiceService } from '../../../gen/paymesh/ledger/v1/transfer_service.js'
+import { type Client, createClient } from '../../runtime/client.js'
+import { type Clock, systemClock } from '../../runtime/clock.js'
+import { toUint128 } from '../../runtime/ids.js'
+import { createLogger } from '../../runtime/logger.js'
+import { createMetrics } from '../../runtime/metrics.js'
+import { createPool } from '../../runtime/postgres.js'
+import { RpcError } from '../../runtime/rpc-error.js'
+import { createServer, type RpcServer } from '../../runtime/server.js'
+import { AssetStore } from '../asset-store.js'
+import { NamedAccountStore } from '../named-account-store.js'
+import {
+  ENGINE_DEFAULTS,
+  type EngineObserver,
+  type EngineOptions,
+  PostgresEngine,
+} from '../postgres-engine/postgres-engine.js'
+import { ledgerBindings } from '../server.js'
+import { type AccountEvent } from '../state-machine/account.js'
+import { type Transfer } from '../state-machine/transfer.js'
+
+const log = createLogger({ name: 'ledger-test', level: 'silent' })
+const SERVICE_CONFIG = 'proto/paymesh/ledger/v1/ledger_service_config.json'
+
+/** Resolves when the claim holds; looks again every few milliseconds, for at most `timeoutMs`. */
+export async function eventually(claim: () => boolean | Promise<boolean>, what: string, timeoutMs = 10_000) {
+  const end = performance.now() + timeoutMs
+  while (!(await claim())) {
+    assert.ok(performance.now() < end, `it did not happen in ${timeoutMs} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}
+
+/** An engine on a database, and the pool it reads from. */
+export class TestEngine {
+  readonly engine: PostgresEngine
+  readonly pool: pg.Pool
+
+  constructor(url: string, options: Partial<EngineOptions> & { clock?: Clock } = {}) {
+    this.pool = createPool({ url, max: 4, applicationName: 'ledger-test' })
+    const observer: EngineObserver = { writerChanged: () => undefined, batchDecided: () => undefined }
+    this.engine = new PostgresEngine({
+      ...ENGINE_DEFAULTS,
+      url,
+      pool: this.pool,
+      clock: systemClock,
+      log,
+      observer,
+      ...options,
+    })
+  }
+
+  /** Starts it and waits until it is the writer. */
+  static async start(url: string, options: Partial<EngineOptions> = {}): Promise<TestEngine> {
+    const made = new TestEngine(url, options)
+    made.engine.start()
+    await made.becomesWriter()
+    return made
+  }
+
+  becomesWriter(): Promise<void> {
+    return eventually(() => this.engine.isWriter, 'the engine is the writer')
+  }
+
+  async stop(): Promise<void> {
+    await this.engine.stop()
+    await this.pool.end()
+  }
+}
+
+/** The whole service in this process, on a database of its own. */
+export class TestLedger {
+  readonly url: string
+  readonly database: TestEngine
+  readonly #server: RpcServer
+  readonly #clients: { close(): void }[] = []
+
+  private constructor(url: string, database: TestEngine, server: RpcServer) {
+    this.url = url
+    this.database = database
+    this.#server = server
+  }
+
+  static async start(): Promise<TestLedger> {
+    const url = await testDatabase('ledger')
+    const database = await TestEngine.start(url)
+    const server = createServer({
+      name: 'ledger',
+      listenAddress: 'localhost:0',
+      tls: (await testCertificates()).of('ledger'),
+      bindings: ledgerBindings({
+        engine: database.engine,
+        assets: new AssetStore(database.pool),
+        names: new NamedAccountStore(database.pool),
+        namespace: 'paymesh',
+      }),
+      reflection: false,
+      drainDelayMs: 0,
+      log,
+      metrics: createMetrics('ledger'),
+    })
+    await server.listen()
+    return new TestLedger(url, database, server)
+  }
+
+  get engine(): PostgresEngine {
+    return this.database.engine
+  }
+
+  get pool(): pg.Pool {
+    return this.database.pool
+  }
+
+  async accounts(peer: PeerName = 'intent'): Promise<Client<typeof AccountServiceService>> {
+    return this.#keep(createClient(AccountServiceService, await this.#options(peer)))
+  }
+
+  async transfers(peer: PeerName = 'intent'): Promise<Client<typeof TransferServiceService>> {
+    return this.#keep(createClient(TransferServiceService, await this.#options(peer)))
+  }
+
+  async admin(peer: PeerName = 'operator'): Promise<Client<typeof LedgerAdminServiceService>> {
+    return this.#keep(createClient(LedgerAdminServiceService, await this.#options(peer)))
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients) client.close()
+    await this.#server.drain()
+    await this.database.stop()
+  }
+
+  #keep<C extends { close(): void }>(client: C): C {
+    this.#clients.push(client)
+    return client
+  }
+
+  async #options(peer: PeerName) {
+    const tls = (await testCertificates()).of(peer)
+    return { address: `localhost:${this.#server.port}`, peer: 'ledger' as const, tls, serviceConfig: SERVICE_CONFIG }
+  }
+}
+
+export function accountEvent(id: bigint, fields: Partial<AccountEvent> = {}): AccountEvent {
+  return {
+    id,
+    debitsPending: 0n,
+    debitsPosted: 0n,
+    creditsPending: 0n,
+    creditsPosted: 0n,
+    userData128: 0n,
+    userData64: 0n,
+    userData32: 0,
+    reserved: 0,
+    ledger: 1,
+    code: AccountKind.WALLET,
+    flags: 0,
+    timestamp: 0n,
+    ...fields,
+  }
+}
+
+export function transferEvent(id: bigint, fields: Partial<Transfer> = {}): Transfer {
+  return {
+    id,
+    debitAccountId: 1n,
+    creditAccountId: 2n,
+    amount: 1n,
+    pendingId: 0n,
+    userData128: 0n,
+    userData64: 0n,
+    userData32: 0,
+    timeoutSeconds: 0,
+    ledger: 1,
+    code: 1,
+    flags: 0,
+    timestamp: 0n,
+    ...fields,
+  }
+}
+
+/** A transfer as sent; accounts 1 and 2 of ledger 1 when nothing else is said. */
+export function wireTransfer(id: bigint, fields: Partial<WireTransfer> = {}): WireTransfer {
+  return WireTransfer.fromPartial({
+    id: toUint128(id),
+    debitAccountId: toUint128(1n),
+    creditAccountId: toUint128(2n),
+    amount: toUint128(1n),
+    ledger: 1,
+    code: 1,
+    ...fields,
+  })
+}
+
+/** What a call failed with: the reason, or the code where there is no reason. */
+export async function failureOf(call: Promise<unknown>): Promise<RpcError> {
+  try {
+    await call
+  } catch (error) {
+    assert.ok(error instanceof RpcError, String(error))
+    return error
+  }
+  throw new assert.AssertionError({ message: 'the call did not fail' })
+}
+
+/** Debits and credits are equal, posted and pending, on every ledger. */
+export async function assertBalanced(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query(
+    `select ledger from accounts group by ledger
+    having sum(debits_posted) <> sum(credits_posted) or sum(debits_pending) <> sum(credits_pending)`,
+  )
+  assert.deepEqual(rows, [], 'ledgers whose debits and credits differ')
+}
