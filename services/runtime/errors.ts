@@ -1,4 +1,5 @@
 import { status } from '@grpc/grpc-js'
+import { isDatabaseAway } from './postgres.js'
 import { RpcError } from './rpc-error.js'
 
 /** The `domain` of failures that the shared transport answers, whatever the service. */
@@ -50,7 +51,7 @@ export function draining(): RpcError {
   return failure(status.UNAVAILABLE, 'DRAINING', 'The server is shutting down.')
 }
 
-/** Another service could not be reached and the handler did not say what that means to its caller. */
+/** The database or another service could not be reached and the handler did not say what that means to its caller. */
 export function dependencyUnavailable(cause: unknown): RpcError {
   return new RpcError({
     code: status.UNAVAILABLE,
@@ -75,10 +76,10 @@ export function internal(cause: unknown): RpcError {
 /**
  * What a handler's rejection is answered as. An RpcError of our own is the answer. One that a client received is another
  * service's answer to us: it is not passed on, since its reason belongs to another contract, except that what
- * came of time or reachability keeps its code.
+ * came of time or reachability keeps its code. A database that is away is a matter of reachability, too.
  */
 export function answerFor(error: unknown): RpcError {
-  if (!(error instanceof RpcError)) return internal(error)
+  if (!(error instanceof RpcError)) return isDatabaseAway(error) ? dependencyUnavailable(error) : internal(error)
   if (!error.remote) return error
   switch (error.code) {
     case status.DEADLINE_EXCEEDED:

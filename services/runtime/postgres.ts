@@ -89,3 +89,20 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   if (!(error instanceof pg.DatabaseError) || error.code !== '23505') return false
   return constraint === undefined || error.constraint === constraint
 }
+
+// SQLSTATEs of a server that is going, coming or full: the class "connection exception", the three of a shutdown or a
+// start, and too many connections.
+const awayStates = /^(08...|57P0[123]|53300)$/
+const awayCodes: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'])
+// pg and its pool give these no code.
+const awayMessages = /^(Connection terminated|timeout exceeded when trying to connect)/
+
+/**
+ * Whether an error means that the database could not be reached, or was lost on the way: what was asked may be asked
+ * again later. It may also have been done, when the connection broke after it was sent.
+ */
+export function isDatabaseAway(error: unknown): boolean {
+  if (error instanceof pg.DatabaseError) return awayStates.test(error.code ?? '')
+  if (!(error instanceof Error)) return false
+  return ('code' in error && awayCodes.has(error.code)) || awayMessages.test(error.message)
+}

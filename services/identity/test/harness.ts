@@ -71,6 +71,7 @@ export class TestIdentity {
   readonly logged: string[] = []
   readonly #clients = new Map<string, Client>()
   #userCount = 0
+  #databaseUrl = ''
   #parts!: Parts
   #pool!: pg.Pool
   #metrics!: Metrics
@@ -82,6 +83,10 @@ export class TestIdentity {
     const identity = new TestIdentity()
     await identity.#start(passwordBounds)
     return identity
+  }
+
+  get databaseUrl(): string {
+    return this.#databaseUrl
   }
 
   get pool(): pg.Pool {
@@ -155,7 +160,8 @@ export class TestIdentity {
     })
     const certificates = await testCertificates()
     this.#tlsOf = (peer) => certificates.of(peer)
-    this.#pool = createPool({ url: await testDatabase('identity'), max: 10, applicationName: 'identity', log })
+    this.#databaseUrl = await testDatabase('identity')
+    this.#pool = createPool({ url: this.#databaseUrl, max: 10, applicationName: 'identity', log })
     this.#metrics = createMetrics('identity')
     const parts = await createDeps({ config, pool: this.#pool, clock: this.clock, random: systemRandom, log })
     const passwords = bounds === undefined ? parts.passwords : await PasswordHasher.create(bounds)

@@ -13,6 +13,7 @@ import {
   UserServiceService,
 } from '../../../gen/paymesh/identity/v1/user_service.js'
 import { clientCredentials } from '../../runtime/mesh-credentials.js'
+import { SwitchableDatabase } from './switchable-database.js'
 
 const folder = join(import.meta.dirname, '..')
 
@@ -153,6 +154,25 @@ describe('the Identity process', () => {
     // A call that came too late for this replica was refused before anything was done.
     const answered = outcomes.filter((outcome) => outcome.status === 'fulfilled').length
     assert.equal(output.split('"code":"OK"').length - 1, answered)
+  })
+
+  it('is ready only while its database is', async () => {
+    const url = await testDatabase('identity')
+    const env = await environment(url)
+    const one = run('main.js', env)
+    await one.says('"started"')
+    const ready = async (): Promise<number> => (await fetch(`http://${env['ADMIN_ADDRESS']}/readyz`)).status
+    assert.equal(await ready(), 200)
+    const database = await SwitchableDatabase.connect(url)
+    try {
+      await database.goAway()
+      assert.equal(await ready(), 503)
+      await database.comeBack()
+      assert.equal(await ready(), 200)
+    } finally {
+      await database.close()
+    }
+    assert.equal((await one.stop()).code, 0)
   })
 
   it('names what is missing from its environment and exits 78', async () => {
