@@ -63,7 +63,11 @@ describe('the outbox worker', () => {
   }
 
   it('publishes to the stream and to who watches, and forgets', async () => {
-    const heard = new Promise((resolve) => subscriber.once('message', (...message) => resolve(message)))
+    const heard = new Promise((resolve) =>
+      subscriber.once('message', (...message) => {
+        resolve(message)
+      }),
+    )
     await subscriber.subscribe(intentChannel(intentId(1)))
     await write(1, 2)
     assert.equal(await publishDue(deps), false)

@@ -30,6 +30,8 @@ export interface ServiceParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly crashPoint: ReachCrashPoint
+  /** For tests, which cannot wait as long as a watch may last. */
+  readonly watchLimits?: WatchLimits
 }
 
 export interface IntentService {
@@ -46,7 +48,7 @@ const queueMax = 2 * paymentsMax
 const watchersMax = 10_000
 const watchPollMs = 2_000
 // A watch is authorized once, by a token that lives at most 15 minutes; it may not outlive the token by more.
-const watchLimits: WatchLimits = { heartbeatMs: 15_000, openMsMax: 15 * 60_000 }
+const longWatches: WatchLimits = { heartbeatMs: 15_000, openMsMax: 15 * 60_000 }
 
 const clock = systemClock
 const nowMs = () => clock.nowMs()
@@ -106,7 +108,8 @@ async function disconnect({ pool, publisher, subscriber, ledger, rules }: Links)
   await pool.end()
 }
 
-function assemble(config: Config, { log, crashPoint }: ServiceParts, links: Links) {
+function assemble(config: Config, parts: ServiceParts, links: Links) {
+  const { log, crashPoint, watchLimits = longWatches } = parts
   const { pool, publisher, subscriber, ledger, rules } = links
   const { ledgerNamespace } = config
   const store = new IntentStore(pool, queueMax)

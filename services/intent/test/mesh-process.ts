@@ -1,0 +1,84 @@
+// A service of the mesh as a process of its own, from dist.
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { promisify } from 'node:util'
+import { freePort, testCertificates } from '../../../dev/testing.js'
+import { assetPath } from '../../runtime/assets.js'
+import { type PeerName } from '../../runtime/call.js'
+
+const startTimeoutMs = 15_000
+const pollMs = 20
+
+/** Runs a program of a service to its end; rejects with what it printed when it fails. */
+export async function runProgram(path: string, args: string[], env: Record<string, string>): Promise<void> {
+  await promisify(execFile)(process.execPath, [assetPath(`dist/${path}`), ...args], { env })
+}
+
+/** Waits until the condition holds; rejects when it never does. */
+export async function until(condition: () => Promise<boolean> | boolean, what: string, ms = 10_000): Promise<void> {
+  const giveUpMs = Date.now() + ms
+  while (!(await condition())) {
+    if (Date.now() > giveUpMs) throw new Error(`never came true: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, pollMs))
+  }
+}
+
+export class MeshProcess {
+  readonly #name: PeerName
+  readonly #env: Record<string, string>
+  #child: ChildProcess | undefined
+  #output = ''
+
+  private constructor(name: PeerName, env: Record<string, string>) {
+    this.#name = name
+    this.#env = env
+  }
+
+  /** Prepares a process that always listens on the same port, so that it can come back. */
+  static async create(name: PeerName, env: Record<string, string>): Promise<MeshProcess> {
+    const tls = (await testCertificates()).of(name)
+    return new MeshProcess(name, {
+      ENVIRONMENT: 'development',
+      LISTEN_ADDRESS: `localhost:${await freePort()}`,
+      ADMIN_ADDRESS: `localhost:${await freePort()}`,
+      TLS_CERT_FILE: tls.certFile,
+      TLS_KEY_FILE: tls.keyFile,
+      TLS_CA_FILE: tls.caFile,
+      LOG_LEVEL: 'warn',
+      ...env,
+    })
+  }
+
+  get address(): string {
+    return this.#env['LISTEN_ADDRESS']!
+  }
+
+  async start(): Promise<void> {
+    const main = assetPath(`dist/services/${this.#name}/main.js`)
+    const child = spawn(process.execPath, [main], { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] })
+    this.#child = child
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.#output += String(data)))
+    await until(() => this.#isReady(child), `${this.#name} is ready; it said: ${this.#output}`, startTimeoutMs)
+  }
+
+  /** Ends the process at once, as a power cut would. */
+  async kill(): Promise<void> {
+    const child = this.#child
+    this.#child = undefined
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
+    const exit = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exit
+  }
+
+  async #isReady(child: ChildProcess): Promise<boolean> {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`${this.#name} ended instead of starting: ${this.#output}`)
+    }
+    try {
+      return (await fetch(`http://${this.#env['ADMIN_ADDRESS']!}/readyz`)).ok
+    } catch {
+      return false
+    }
+  }
+}

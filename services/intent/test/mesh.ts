@@ -1,0 +1,363 @@
+// Intent within this process, beside the real Ledger and Rules in processes of their own.
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { Client, Metadata, type MethodDefinition, status } from '@grpc/grpc-js'
+import { testCertificates, testDatabase, testFolder, testValkeyUrl } from '../../../dev/testing.js'
+import { AccountServiceService } from '../../../gen/paymesh/ledger/v1/account_service.js'
+import { type Account, AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
+import { LedgerAdminServiceService } from '../../../gen/paymesh/ledger/v1/ledger_admin_service.js'
+import { CreateIntentRequest, IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
+import { CreateWalletRequest, WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_service.js'
+import { type Intent } from '../../../gen/paymesh/intent/v1/intent.js'
+import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
+import { assetPath } from '../../runtime/assets.js'
+import { type PeerName } from '../../runtime/call.js'
+import { createLogger } from '../../runtime/logger.js'
+import { clientCredentials } from '../../runtime/mesh-credentials.js'
+import { createMetrics } from '../../runtime/metrics.js'
+import { createPool } from '../../runtime/postgres.js'
+import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
+import { accountName } from '../account-names.js'
+import { type ReachCrashPoint } from '../crash-points.js'
+import { totalsOf } from '../decision.js'
+import { type Intent as StoredIntent, type Party } from '../intent.js'
+import { listIntents } from '../intent-list.js'
+import { type WatchLimits } from '../rpc/deps.js'
+import { type IntentService, startIntentService } from '../service.js'
+import { MeshProcess, runProgram } from './mesh-process.js'
+
+/** Who calls: a user by name, with the permissions of every user, or a peer for itself. */
+export type As = { user: string; permissions?: string[]; tags?: string[] } | { peer: PeerName }
+
+export interface Answer<R> {
+  readonly message: R
+  readonly headers: Metadata
+}
+
+const userPermissions = ['wallet:read', 'wallet:write', 'intents:read', 'intents:write']
+export const operator: As = { peer: 'operator' }
+
+export interface IntentOptions {
+  readonly crashPoint?: ReachCrashPoint
+  readonly valkeyUrl?: string
+  readonly watchLimits?: WatchLimits
+}
+
+export class TestMesh {
+  readonly ledger: MeshProcess
+  readonly rules: MeshProcess
+  readonly databaseUrl: string
+  readonly valkeyUrl: string
+  readonly pool: ReturnType<typeof createPool>
+  readonly #ledgerClient: RawClient
+  readonly #intents = new Set<TestIntent>()
+
+  private constructor(
+    ledger: MeshProcess,
+    rules: MeshProcess,
+    databaseUrl: string,
+    valkeyUrl: string,
+    ledgerClient: RawClient,
+  ) {
+    this.ledger = ledger
+    this.rules = rules
+    this.databaseUrl = databaseUrl
+    this.valkeyUrl = valkeyUrl
+    this.pool = createPool({ url: databaseUrl, max: 4, applicationName: 'test' })
+    this.#ledgerClient = ledgerClient
+  }
+
+  static async start(): Promise<TestMesh> {
+    const rulesUrl = await testDatabase('rules')
+    const ledger = await MeshProcess.create('ledger', { DATABASE_URL: await testDatabase('ledger') })
+    const rules = await MeshProcess.create('rules', { DATABASE_URL: rulesUrl })
+    const ruleSet = await writeRuleSet()
+    await runProgram('services/rules/publish.js', [ruleSet], { DATABASE_URL: rulesUrl })
+    await Promise.all([ledger.start(), rules.start()])
+    const ledgerClient = await RawClient.connect(ledger.address, 'operator', 'ledger')
+    for (const [assetCode, scale] of [
+      ['THB', 2],
+      ['USD', 2],
+      ['PTS', 0],
+    ] as const) {
+      const asset = { name: '', assetCode, scale, ledger: 0 }
+      await ledgerClient.call(LedgerAdminServiceService.createAsset, { asset })
+    }
+    return new TestMesh(ledger, rules, await testDatabase('intent'), await testValkeyUrl(), ledgerClient)
+  }
+
+  /** Starts an Intent; several share the database, as replicas do. */
+  async startIntent(options: IntentOptions = {}): Promise<TestIntent> {
+    const intent = await TestIntent.start(this, options)
+    this.#intents.add(intent)
+    return intent
+  }
+
+  async stop(): Promise<void> {
+    for (const intent of this.#intents) await intent.stop()
+    this.#ledgerClient.close()
+    await this.pool.end()
+    await Promise.all([this.ledger.kill(), this.rules.kill()])
+  }
+
+  /** All accounts of the Ledger. */
+  async accounts(): Promise<Account[]> {
+    const request = { pageSize: 1000, pageToken: '', owner: '', assetCode: '', kind: AccountKind.UNSPECIFIED }
+    const { message } = await this.#ledgerClient.call(AccountServiceService.listAccounts, request)
+    assert.equal(message.nextPageToken, '', 'a page holds all accounts of a test')
+    return message.accounts
+  }
+
+  /** Debits are credits, transit is at zero, nothing is held, and each stored outcome has its movement. */
+  async assertConserved(): Promise<void> {
+    const accounts = await this.accounts()
+    const sum = (of: (account: Account) => bigint | undefined) =>
+      accounts.reduce((total, account) => total + (of(account) ?? 0n), 0n)
+    assert.equal(
+      sum((account) => account.balances?.debitsPosted?.minorUnits),
+      sum((account) => account.balances?.creditsPosted?.minorUnits),
+    )
+    assert.equal(
+      sum((account) => account.balances?.debitsPending?.minorUnits),
+      0n,
+    )
+    for (const account of accounts.filter(({ kind }) => kind === AccountKind.TRANSIT)) {
+      assert.equal(account.balances?.posted?.minorUnits, 0n, account.name)
+    }
+    await this.#assertWalletsAgree(accounts)
+  }
+
+  /** All stored intents. */
+  async intents(): Promise<StoredIntent[]> {
+    const everything = { owner: undefined, state: undefined, operationType: undefined, walletId: undefined }
+    return await listIntents(this.pool, { ...everything, beforeId: undefined, countMax: 1_000_000 })
+  }
+
+  /** What the settled intents say of each wallet is what the Ledger has. */
+  async #assertWalletsAgree(accounts: readonly Account[]): Promise<void> {
+    const expected = new Map<string, bigint>()
+    const add = (party: Party, minor: bigint) => {
+      const name = accountName(party)
+      expected.set(name, (expected.get(name) ?? 0n) + minor)
+    }
+    for (const intent of await this.intents()) {
+      if (intent.status.state !== 'SETTLED') continue
+      const totals = totalsOf(intent.amountMinor, intent.decision)
+      add(intent.payer, -totals.payerMinor)
+      add(intent.payee, totals.payeeMinor)
+    }
+    for (const account of accounts) {
+      if (account.kind !== AccountKind.WALLET && account.kind !== AccountKind.SETTLEMENT) continue
+      assert.equal(account.balances?.posted?.minorUnits, expected.get(account.name) ?? 0n, account.name)
+    }
+  }
+}
+
+/** The default rule set, and a fee that small payments in points cannot bear. */
+async function writeRuleSet(): Promise<string> {
+  const text = await readFile(assetPath('services/rules/default-rule-set.json'), 'utf8')
+  const { routes, fees } = JSON.parse(text) as { routes: object[]; fees: object[] }
+  const fee = { id: 'points', operation_type: 'P2P_TRANSFER', assets: ['PTS'], phase: 'POST', flat_minor: '50' }
+  const file = join(testFolder(), 'rule-set.json')
+  await writeFile(
+    file,
+    JSON.stringify({ routes, fees: [...fees, { ...fee, revenue_account: 'accounts/fees.{asset}' }] }),
+  )
+  return file
+}
+
+/** One Intent service within this process. */
+export class TestIntent {
+  readonly service: IntentService
+  readonly #clients: ReadonlyMap<PeerName, RawClient>
+
+  private constructor(service: IntentService, clients: ReadonlyMap<PeerName, RawClient>) {
+    this.service = service
+    this.#clients = clients
+  }
+
+  static async start(mesh: TestMesh, options: IntentOptions): Promise<TestIntent> {
+    const tls = (await testCertificates()).of('intent')
+    const service = await startIntentService(
+      {
+        isDevelopment: true,
+        listenAddress: 'localhost:0',
+        adminAddress: 'localhost:0',
+        tls,
+        databaseUrl: mesh.databaseUrl,
+        databasePoolMax: 10,
+        ledgerAddress: mesh.ledger.address,
+        ledgerNamespace: 'paymesh',
+        rulesAddress: mesh.rules.address,
+        valkeyUrl: options.valkeyUrl ?? mesh.valkeyUrl,
+        drainDelayMs: 0,
+        crashAt: undefined,
+      },
+      {
+        log: createLogger({ name: 'intent', level: 'silent' }),
+        metrics: createMetrics('intent'),
+        crashPoint: options.crashPoint ?? (() => undefined),
+        ...(options.watchLimits === undefined ? {} : { watchLimits: options.watchLimits }),
+      },
+    )
+    const address = `localhost:${service.port}`
+    const peers: PeerName[] = ['edge', 'operator', 'connector']
+    const clients = await Promise.all(
+      peers.map(async (peer) => [peer, await RawClient.connect(address, peer, 'intent')] as const),
+    )
+    return new TestIntent(service, new Map(clients))
+  }
+
+  async stop(): Promise<void> {
+    for (const client of this.#clients.values()) client.close()
+    await this.service.stop()
+  }
+
+  /** Calls as somebody; rejects with RpcError. */
+  async call<Q, R>(method: MethodDefinition<Q, R>, request: Q, as: As): Promise<Answer<R>> {
+    return await this.#client(as).call(method, request, metadataOf(as))
+  }
+
+  /** Opens a server stream as somebody; it ends when iteration does. */
+  stream<Q, R>(method: MethodDefinition<Q, R>, request: Q, as: As): AsyncIterable<R> {
+    return this.#client(as).stream(method, request, metadataOf(as))
+  }
+
+  /** A new wallet of a user, with money when asked. */
+  async wallet(user: string, fundedMinor = 0n, assetCode = 'THB'): Promise<Wallet> {
+    const request = CreateWalletRequest.fromPartial({ requestId: randomUUID(), wallet: { assetCode } })
+    const { message } = await this.call(WalletServiceService.createWallet, request, { user })
+    if (fundedMinor > 0n) await this.fund(message.wallet!.name, fundedMinor, assetCode)
+    return message.wallet!
+  }
+
+  async fund(name: string, minorUnits: bigint, assetCode = 'THB'): Promise<Intent> {
+    const request = { name, requestId: randomUUID(), amount: { assetCode, minorUnits }, reference: '' }
+    const { message } = await this.call(WalletServiceService.fundWallet, request, operator)
+    return message.intent!
+  }
+
+  async available(name: string): Promise<bigint> {
+    const { message } = await this.call(WalletServiceService.getWallet, { name }, operator)
+    return message.wallet!.available!.minorUnits!
+  }
+
+  async pay(user: string, request: CreateIntentRequest): Promise<Answer<Intent>> {
+    const { message, headers } = await this.call(IntentServiceService.createIntent, request, { user })
+    return { message: message.intent!, headers }
+  }
+
+  async intent(name: string): Promise<Intent> {
+    const { message } = await this.call(IntentServiceService.getIntent, { name }, operator)
+    return message.intent!
+  }
+
+  #client(as: As): RawClient {
+    const client = this.#clients.get('peer' in as ? as.peer : 'edge')
+    assert.ok(client)
+    return client
+  }
+}
+
+/** A request to pay from one wallet to another. */
+export function paymentRequest(
+  payer: Wallet,
+  payee: Wallet,
+  minorUnits: bigint,
+  change: { requestId?: string; metadata?: Record<string, string>; assetCode?: string } = {},
+): CreateIntentRequest {
+  return CreateIntentRequest.fromPartial({
+    requestId: change.requestId ?? randomUUID(),
+    intent: {
+      operationType: 'P2P_TRANSFER',
+      payer: { party: { $case: 'wallet', wallet: payer.name } },
+      payee: { party: { $case: 'wallet', wallet: payee.name } },
+      amount: { assetCode: change.assetCode ?? payer.assetCode, minorUnits },
+      metadata: change.metadata ?? {},
+    },
+  })
+}
+
+function metadataOf(as: As): Metadata {
+  const metadata = new Metadata()
+  if (!('user' in as)) return metadata
+  const claims = {
+    sub: `users/${as.user}`,
+    sid: 'sessions/0198c0de-0000-7000-8000-000000005e55',
+    acr: 'pwd',
+    permissions: as.permissions ?? userPermissions,
+    tags: as.tags ?? [],
+  }
+  metadata.set('x-paymesh-claims', Buffer.from(JSON.stringify(claims)).toString('base64url'))
+  return metadata
+}
+
+/** A client that sends what headers it likes, as the edge does. */
+class RawClient {
+  readonly #client: Client
+
+  private constructor(client: Client) {
+    this.#client = client
+  }
+
+  static async connect(address: string, as: PeerName, to: PeerName): Promise<RawClient> {
+    return new RawClient(new Client(address, clientCredentials((await testCertificates()).of(as), to)))
+  }
+
+  async call<Q, R>(method: MethodDefinition<Q, R>, request: Q, metadata = new Metadata()): Promise<Answer<R>> {
+    const { path, requestSerialize, responseDeserialize } = method
+    const deadline = Date.now() + 15_000
+    return await new Promise((resolve, reject) => {
+      let headers = new Metadata()
+      const done = (error: Error | null, message: R | undefined) => {
+        if (error !== null) reject(rpcErrorFrom(error))
+        else resolve({ message: message!, headers })
+      }
+      this.#client
+        .makeUnaryRequest(path, requestSerialize, responseDeserialize, request, metadata, { deadline }, done)
+        .on('metadata', (received) => (headers = received))
+    })
+  }
+
+  async *stream<Q, R>(method: MethodDefinition<Q, R>, request: Q, metadata: Metadata): AsyncGenerator<R> {
+    const { path, requestSerialize, responseDeserialize } = method
+    const stream = this.#client.makeServerStreamRequest(path, requestSerialize, responseDeserialize, request, metadata)
+    try {
+      for await (const message of stream) yield message as R
+    } catch (error) {
+      throw rpcErrorFrom(error)
+    } finally {
+      stream.cancel()
+    }
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+}
+
+/** What a call must fail with. `fields` are the violated fields, in order. */
+export interface ExpectedFailure {
+  reason: string
+  code: keyof typeof status
+  fields?: readonly string[]
+  metadata?: Readonly<Record<string, string>>
+}
+
+/** Asserts that a call failed so, and answers the error for more. */
+export async function assertFails(call: Promise<unknown>, expected: ExpectedFailure): Promise<RpcError> {
+  const error = await call.then(
+    () => assert.fail(`answered instead of failing with ${expected.reason}`),
+    (reason: unknown) => rpcErrorFrom(reason),
+  )
+  assert.equal(error.reason, expected.reason, error.message)
+  assert.equal(status[error.code], expected.code)
+  assert.deepEqual(
+    error.fieldViolations.map(({ field }) => field),
+    expected.fields ?? [],
+  )
+  if (expected.metadata !== undefined) assert.deepEqual(error.metadata, expected.metadata)
+  return error
+}
