@@ -1,0 +1,71 @@
+import { DecisionServiceService } from '../../../gen/paymesh/rules/v1/decision_service.js'
+import { testCertificates } from '../../../dev/testing.js'
+import { ChangeListener } from '../../runtime/change-listener.js'
+import { type Client, createClient } from '../../runtime/client.js'
+import { createLogger } from '../../runtime/logger.js'
+import { createMetrics } from '../../runtime/metrics.js'
+import type { PeerName } from '../../runtime/peer-identity.js'
+import { createPool } from '../../runtime/postgres.js'
+import { createServer } from '../../runtime/server.js'
+import { PublishedRuleSets } from '../published-rule-sets.js'
+import { rulesBindings } from '../server.js'
+import { readNewestVersion, readRuleSet, ruleSetsChannel } from '../store.js'
+
+/** One Rules node with its own memory, as main.ts makes it. */
+export interface Replica {
+  readonly published: PublishedRuleSets
+  /** How often a rule set was read from the database. */
+  reads(): number
+  client(peer: PeerName): Client<typeof DecisionServiceService>
+  stop(): Promise<void>
+}
+
+export async function startReplica(url: string, pollIntervalMs = 500): Promise<Replica> {
+  const tls = await testCertificates()
+  const log = createLogger({ name: 'rules', level: 'silent' })
+  const pool = createPool({ url, max: 4, applicationName: 'rules', log })
+  let reads = 0
+  const published = new PublishedRuleSets({
+    newestVersion: () => readNewestVersion(pool),
+    find: (version) => {
+      reads += 1
+      return readRuleSet(pool, version)
+    },
+  })
+  const refresh = () => published.refresh()
+  const channel = ruleSetsChannel
+  const listener = new ChangeListener({ url, applicationName: 'rules', channel, pollIntervalMs, refresh, log })
+  await listener.start()
+  const server = createServer({
+    name: 'rules',
+    listenAddress: 'localhost:0',
+    tls: tls.of('rules'),
+    bindings: rulesBindings({ published }),
+    reflection: false,
+    drainDelayMs: 0,
+    log,
+    metrics: createMetrics('rules'),
+  })
+  await server.listen()
+  const clients: { close(): void }[] = []
+  return {
+    published,
+    reads: () => reads,
+    client: (peer) => {
+      const client = createClient(DecisionServiceService, {
+        address: `localhost:${server.port}`,
+        peer: 'rules',
+        tls: tls.of(peer),
+        serviceConfig: 'proto/paymesh/rules/v1/rules_service_config.json',
+      })
+      clients.push(client)
+      return client
+    },
+    stop: async () => {
+      for (const client of clients) client.close()
+      await server.drain()
+      await listener.stop()
+      await pool.end()
+    },
+  }
+}
