@@ -33,10 +33,17 @@ export class MessageReader<T> implements AsyncIterable<T> {
         yield message
         continue
       }
+      const ended = this.#stream.readableEnded || this.#stream.destroyed
+      // A sender that vanished ends its stream too, and only a few ticks later is it known to have vanished.
+      await (ended ? new Promise(setImmediate) : this.#change())
       const failure = this.#failure()
       if (failure !== undefined) throw failure
-      if (this.#stream.readableEnded || this.#stream.destroyed) return
-      await new Promise<void>((resolve) => (this.#wake = resolve))
+      if (ended) return
     }
+  }
+
+  #change(): Promise<void> {
+    if (this.#failure() !== undefined) return Promise.resolve()
+    return new Promise((resolve) => (this.#wake = resolve))
   }
 }

@@ -6,25 +6,33 @@ import type { FieldViolation, RpcErrorInit } from './rpc-error.js'
 /** The trailer that carries a google.rpc.Status. */
 export const statusDetailsHeader = 'grpc-status-details-bin'
 
-// Trailers share one HTTP/2 header list, which proxies and grpc-js bound at 8 KiB and up, in base64. Texts are cut and
-// lists shortened so that an error always arrives, if need be without its last field violations.
-const violationsMax = 16
-const descriptionLengthMax = 120
-const metadataEntriesMax = 16
-const metadataLengthMax = 120
-export const messageLengthMax = 500
+// Trailers share one HTTP/2 header list, which proxies and grpc-js bound at 8 KiB and up. The details travel in base64
+// (4/3) and the message escaped (up to 9 characters each), so these stay below that together.
+const detailsBytesMax = 3500
+export const messageLengthMax = 300
+// One long text must not crowd out the others.
+const textLengthMax = 120
 
 const typePrefix = 'type.googleapis.com/google.rpc.'
 
 type Details = Pick<RpcErrorInit, 'reason' | 'domain' | 'metadata' | 'fieldViolations' | 'retryAfterMs'>
 
-/** Encodes exactly one ErrorInfo and, where there is something to say, one BadRequest and one RetryInfo. */
+/**
+ * Encodes exactly one ErrorInfo and, where there is something to say, one BadRequest and one RetryInfo. An error always
+ * arrives, if need be with fewer field violations or without metadata.
+ */
 export function encodeStatusDetails(error: RpcErrorInit): Buffer {
-  const details = [any('ErrorInfo', ErrorInfo.encode(errorInfo(error)).finish())]
   const violations = error.fieldViolations ?? []
-  if (violations.length > 0) {
-    details.push(any('BadRequest', BadRequest.encode(badRequest(violations)).finish()))
+  for (let count = violations.length; ; count = Math.floor(count / 2)) {
+    const bytes = encode(error, violations.slice(0, count))
+    if (bytes.length <= detailsBytesMax) return bytes
+    if (count === 0) return encode({ ...error, metadata: {} }, [])
   }
+}
+
+function encode(error: RpcErrorInit, violations: readonly FieldViolation[]): Buffer {
+  const details = [any('ErrorInfo', ErrorInfo.encode(errorInfo(error)).finish())]
+  if (violations.length > 0) details.push(any('BadRequest', BadRequest.encode(badRequest(violations)).finish()))
   if (error.retryAfterMs !== undefined) {
     details.push(any('RetryInfo', RetryInfo.encode(retryInfo(error.retryAfterMs)).finish()))
   }
@@ -37,21 +45,16 @@ function any(type: string, value: Uint8Array): Any {
 }
 
 function errorInfo({ reason, domain, metadata }: Details): ErrorInfo {
-  const entries = Object.entries(metadata ?? {}).slice(0, metadataEntriesMax)
-  return {
-    reason,
-    domain,
-    metadata: Object.fromEntries(entries.map(([key, value]) => [key, value.slice(0, metadataLengthMax)])),
-  }
+  const entries = Object.entries(metadata ?? {}).map(([key, value]) => [key, value.slice(0, textLengthMax)])
+  return { reason, domain, metadata: Object.fromEntries(entries) as Record<string, string> }
 }
 
 function badRequest(violations: readonly FieldViolation[]): BadRequest {
-  return BadRequest.fromPartial({
-    fieldViolations: violations.slice(0, violationsMax).map(({ field, description }) => ({
-      field: field.slice(0, descriptionLengthMax),
-      description: description.slice(0, descriptionLengthMax),
-    })),
-  })
+  const fieldViolations = violations.map(({ field, description }) => ({
+    field: field.slice(0, textLengthMax),
+    description: description.slice(0, textLengthMax),
+  }))
+  return BadRequest.fromPartial({ fieldViolations })
 }
 
 function retryInfo(retryAfterMs: number): RetryInfo {
