@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { PeerServiceService } from '../../gen/paymesh/connector/v1/peer_service.js'
+import { AccountServiceService } from '../../gen/paymesh/ledger/v1/account_service.js'
+import { type Mesh, startMesh } from '../../dev/mesh.js'
+import { freeMeshPorts } from '../../dev/ports.js'
+import { type Exit } from '../../dev/process.js'
+import { seedMesh } from './seed.js'
+import { type Environment, type ServiceName, SERVICES } from '../../dev/services.js'
+import { testFolder } from '../../dev/testing.js'
+import { type Client, createClient } from '../runtime/client.js'
+import { type TlsFiles } from '../runtime/mesh-credentials.js'
+import { type PeerName } from '../runtime/peer-identity.js'
+import { Api, signIn } from './api.js'
+
+/** The one mesh that all end-to-end tests of a run share, real from edge to disk. */
+export interface MeshUnderTest {
+  /** The public API, nobody signed in. */
+  readonly api: Api
+  /** The public API as an operator. */
+  readonly operator: Api
+  /** The Ledger, asked with the operator's certificate. */
+  readonly ledger: Client<typeof AccountServiceService>
+  readonly peers: Client<typeof PeerServiceService>
+  readonly addresses: Readonly<Record<ServiceName, string>>
+  readonly tls: (peer: PeerName | 'stranger') => TlsFiles
+  readonly services: Readonly<Record<ServiceName, ServiceUnderTest>>
+  readonly logFiles: () => string[]
+  /** Waits until the condition gives a value; fails after 20 seconds, naming what was waited for. */
+  readonly until: <T>(what: string, condition: () => Promise<T | undefined>) => Promise<T>
+  /** Waits until the edge has seen that Intent is back. */
+  readonly untilServed: (api: Api) => Promise<void>
+}
+
+export interface ServiceUnderTest {
+  kill(): Promise<Exit>
+  /** SIGTERM; answers how the process ended. */
+  terminate(): Promise<Exit>
+  start(environment?: Environment): Promise<void>
+  restart(environment?: Environment): Promise<void>
+  exited(): Promise<Exit>
+}
+
+let running: Promise<{ mesh: Mesh; underTest: MeshUnderTest }> | undefined
+
+export async function theMesh(): Promise<MeshUnderTest> {
+  running ??= start()
+  return (await running).underTest
+}
+
+after(async function () {
+  this.timeout(60_000)
+  const started = await running
+  started?.underTest.ledger.close()
+  started?.underTest.peers.close()
+  await started?.mesh.stop()
+})
+
+async function start(): Promise<{ mesh: Mesh; underTest: MeshUnderTest }> {
+  const mesh = await startMesh({
+    stateFolder: join(testFolder(), 'mesh'),
+    ports: await freeMeshPorts(),
+    durable: false,
+  })
+  const { operator } = await seedMesh(mesh)
+  const api = new Api(mesh.url)
+  const addresses = Object.fromEntries(SERVICES.map((name) => [name, `localhost:${mesh.ports[name].grpc}`]))
+  const asOperator = { tls: mesh.tls('operator') }
+  const underTest: MeshUnderTest = {
+    api,
+    operator: api.as((await signIn(api, operator.email, operator.password)).accessToken),
+    ledger: createClient(AccountServiceService, {
+      ...asOperator,
+      address: `localhost:${mesh.ports.ledger.grpc}`,
+      peer: 'ledger',
+      serviceConfig: 'proto/paymesh/ledger/v1/ledger_service_config.json',
+    }),
+    peers: createClient(PeerServiceService, {
+      ...asOperator,
+      address: `localhost:${mesh.ports.connector.grpc}`,
+      peer: 'connector',
+      serviceConfig: 'proto/paymesh/connector/v1/connector_service_config.json',
+    }),
+    addresses: addresses as Record<ServiceName, string>,
+    tls: (peer) => mesh.tls(peer),
+    services: Object.fromEntries(SERVICES.map((name) => [name, serviceUnderTest(mesh, name)])) as Record<
+      ServiceName,
+      ServiceUnderTest
+    >,
+    logFiles: () =>
+      ([...SERVICES, 'envoy', 'postgres', 'valkey'] as const)
+        .map((part) => mesh.logFile(part))
+        .filter((file) => existsSync(file)),
+    until,
+    untilServed: async (caller) => {
+      await until('Intent is served through the edge', async () => {
+        const { status } = await caller.send('GET', '/v1/wallets')
+        return status === 200 || undefined
+      })
+    },
+  }
+  return { mesh, underTest }
+}
+
+function serviceUnderTest(mesh: Mesh, name: ServiceName): ServiceUnderTest {
+  const service = mesh.service(name)
+  return {
+    kill: () => service.kill('SIGKILL'),
+    terminate: () => service.stop(),
+    start: (environment) => service.start(environment),
+    restart: (environment) => service.restart(environment),
+    exited: () => service.exited(),
+  }
+}
+
+const UNTIL_MS = 20_000
+
+async function until<T>(what: string, condition: () => Promise<T | undefined>): Promise<T> {
+  const deadline = Date.now() + UNTIL_MS
+  for (;;) {
+    const value = await condition()
+    if (value !== undefined) return value
+    if (Date.now() > deadline) throw new Error(`waited ${UNTIL_MS} ms in vain until ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
