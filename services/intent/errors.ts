@@ -3,7 +3,7 @@ import { status } from '@grpc/grpc-js'
 import { type ErrorReason } from '../../gen/paymesh/intent/v1/error_reason.js'
 import { OverloadedError } from '../runtime/coalesce.js'
 import { RpcError } from '../runtime/rpc-error.js'
-import { isDatabaseUnavailable } from './database-errors.js'
+import { isDatabaseAway, sqlState } from '../runtime/postgres.js'
 import { isUnavailable } from './ledger-client.js'
 
 export const errorDomain = 'intent.paymesh'
@@ -83,13 +83,16 @@ export function dependencyUnavailable(dependency: 'ledger' | 'rules' | 'database
   return failure('DEPENDENCY_UNAVAILABLE', message, { dependency }, cause)
 }
 
+// A deadlock or a statement that took too long: the database refused this one time.
+const passingStates: ReadonlySet<string | undefined> = new Set(['40P01', '57014'])
+
 /**
  * What a handler failed with, as the caller may see it: a queue that is full, a database or a Ledger that cannot be
  * reached. Anything else is passed on, and the runtime answers INTERNAL for what is not an RpcError of ours.
  */
 export function outward(error: unknown): unknown {
   if (error instanceof OverloadedError) return overloaded(error)
-  if (isDatabaseUnavailable(error)) return dependencyUnavailable('database', error)
+  if (isDatabaseAway(error) || passingStates.has(sqlState(error))) return dependencyUnavailable('database', error)
   // Decide's failures are values, so a call that failed was one of the Ledger.
   if (error instanceof RpcError && error.remote && isUnavailable(error)) return dependencyUnavailable('ledger', error)
   return error

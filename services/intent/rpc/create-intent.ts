@@ -5,6 +5,7 @@ import { errorDomain } from '../errors.js'
 import { type RequestKey } from '../intent.js'
 import { type Payment } from '../payments.js'
 import { orderHash } from '../request-hash.js'
+import { type PaymentFacts } from '../rules-client.js'
 import { type Wallet } from '../wallet.js'
 import { answerPayment } from './answer-payment.js'
 import { type RpcDeps } from './deps.js'
@@ -38,12 +39,24 @@ async function pay(
   order: WalletOrder,
   payer: Wallet | undefined,
 ): Promise<Payment> {
+  const facts = await factsOrReplay(deps, call, key, order, payer)
+  return 'kind' in facts ? facts : await deps.payments.make(call, key, facts)
+}
+
+/**
+ * Idempotency comes before state. What the request id stands for is asked only where the answer would be an error, so
+ * that the many good requests pay nothing for it.
+ */
+async function factsOrReplay(
+  deps: RpcDeps,
+  call: Call,
+  key: RequestKey,
+  order: WalletOrder,
+  payer: Wallet | undefined,
+): Promise<PaymentFacts | Payment> {
   try {
-    const facts = await orderFacts(call, deps.wallets, order, payer, deps.clock.nowMs())
-    return await deps.payments.make(call, key, facts)
+    return await orderFacts(call, deps.wallets, order, payer, deps.clock.nowMs())
   } catch (error) {
-    // Idempotency comes before state: what the request id stands for is asked only here, where the answer would be an
-    // error, so that the many good requests pay nothing for it.
     const earlier = await deps.payments.replay(key)
     if (earlier === undefined) throw error
     return earlier

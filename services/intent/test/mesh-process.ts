@@ -53,12 +53,30 @@ export class MeshProcess {
     return this.#env['LISTEN_ADDRESS']!
   }
 
-  async start(): Promise<void> {
+  async start(moreEnv: Record<string, string> = {}): Promise<void> {
     const main = assetPath(`dist/services/${this.#name}/main.js`)
-    const child = spawn(process.execPath, [main], { env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const env = { ...this.#env, ...moreEnv }
+    const child = spawn(process.execPath, [main], { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (this.#output += String(data)))
     await until(() => this.#isReady(child), `${this.#name} is ready; it said: ${this.#output}`, startTimeoutMs)
+  }
+
+  /** Waits until the process has ended by itself; answers the signal that ended it. */
+  async ended(): Promise<NodeJS.Signals | null> {
+    const child = this.#child
+    if (child === undefined) throw new Error(`${this.#name} was not started`)
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+    return child.signalCode
+  }
+
+  /** Stops the process in its tracks: connections stay, nothing is answered. */
+  freeze(): void {
+    this.#child?.kill('SIGSTOP')
+  }
+
+  thaw(): void {
+    this.#child?.kill('SIGCONT')
   }
 
   /** Ends the process at once, as a power cut would. */

@@ -170,12 +170,22 @@ async function writeRuleSet(): Promise<string> {
 
 /** One Intent service within this process. */
 export class TestIntent {
-  readonly service: IntentService
+  readonly #service: IntentService | undefined
+  #stopped = false
   readonly #clients: ReadonlyMap<PeerName, RawClient>
 
-  private constructor(service: IntentService, clients: ReadonlyMap<PeerName, RawClient>) {
-    this.service = service
+  private constructor(service: IntentService | undefined, clients: ReadonlyMap<PeerName, RawClient>) {
+    this.#service = service
     this.#clients = clients
+  }
+
+  /** A client of an Intent that runs elsewhere. */
+  static async at(address: string, service?: IntentService): Promise<TestIntent> {
+    const peers: PeerName[] = ['edge', 'operator', 'connector']
+    const clients = await Promise.all(
+      peers.map(async (peer) => [peer, await RawClient.connect(address, peer, 'intent')] as const),
+    )
+    return new TestIntent(service, new Map(clients))
   }
 
   static async start(mesh: TestMesh, options: IntentOptions): Promise<TestIntent> {
@@ -202,17 +212,15 @@ export class TestIntent {
         ...(options.watchLimits === undefined ? {} : { watchLimits: options.watchLimits }),
       },
     )
-    const address = `localhost:${service.port}`
-    const peers: PeerName[] = ['edge', 'operator', 'connector']
-    const clients = await Promise.all(
-      peers.map(async (peer) => [peer, await RawClient.connect(address, peer, 'intent')] as const),
-    )
-    return new TestIntent(service, new Map(clients))
+    return await TestIntent.at(`localhost:${service.port}`, service)
   }
 
+  /** Stops the service as SIGTERM does; again, it does nothing. */
   async stop(): Promise<void> {
+    if (this.#stopped) return
+    this.#stopped = true
     for (const client of this.#clients.values()) client.close()
-    await this.service.stop()
+    await this.#service?.stop()
   }
 
   /** Calls as somebody; rejects with RpcError. */
