@@ -141,7 +141,8 @@ describe('publish.js', () => {
     const pool = createPool({ url, max: 1, applicationName: 'test' })
     const { rows } = await pool.query<{ author: string }>('select author, reason, document from rule_sets')
     await pool.end()
-    assert.deepEqual(rows, [{ author: 'users/o', reason: 'first', document: JSON.parse(readFileSync(file, 'utf8')) }])
+    const document: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    assert.deepEqual(rows, [{ author: 'users/o', reason: 'first', document }])
   })
 
   it('says what is wrong with a file, line by line, and exits 1', async () => {
