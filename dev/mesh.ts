@@ -6,11 +6,12 @@ import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { type PeerName } from '../services/runtime/peer-identity.js'
 import { databaseUrl, ensureDatabases } from './databases.js'
 import { startEdge } from './edge-process.js'
+import { type MeshAccess } from './mesh-access.js'
 import { CertificateFolder } from './pki.js'
 import { type MeshPorts } from './ports.js'
 import { type Postgres, startPostgres } from './postgres.js'
 import { type RunningProcess } from './process.js'
-import { ProcessBook, stopOrphans } from './process-book.js'
+import { bookFile, ProcessBook, stopOrphans } from './process-book.js'
 import { type Secrets, openSecrets } from './secrets.js'
 import { type ServerHome, serverHome } from './server-home.js'
 import { ServiceProcess } from './service-process.js'
@@ -34,6 +35,8 @@ export interface MeshOptions {
   readonly environment?: Partial<Record<ServiceName, Environment>>
   /** Told, once each, what is being started. */
   readonly say?: (text: string) => void
+  /** Aborted, the start stops at its next step, undoes itself and fails with the signal's reason. */
+  readonly signal?: AbortSignal
   /** Told of a process that ended without having been asked to. */
   readonly onCrash?: (process: RunningProcess) => void
 }
@@ -41,7 +44,7 @@ export interface MeshOptions {
 type Part = ServiceName | 'postgres' | 'valkey' | 'envoy'
 
 /** A running mesh. */
-export class Mesh {
+export class Mesh implements MeshAccess {
   readonly ports: MeshPorts
   readonly secrets: Secrets
   readonly #options: MeshOptions
@@ -207,6 +210,7 @@ export class Mesh {
   }
 
   #say(text: string): void {
+    this.#options.signal?.throwIfAborted()
     this.#options.say?.(text)
   }
 }
@@ -229,11 +233,6 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     throw error
   }
   return mesh
-}
-
-/** Where a mesh writes down its processes. */
-export function bookFile(stateFolder: string): string {
-  return join(stateFolder, 'processes.json')
 }
 
 // Waits for all also when one fails: what still starts could not be stopped otherwise.

@@ -1,5 +1,5 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { identify, isRunning, thisProcess, type ProcessIdentity } from '#lock'
 
@@ -44,6 +44,11 @@ export class ProcessBook {
     writeFileSync(`${this.#file}.new`, JSON.stringify(this.#page))
     renameSync(`${this.#file}.new`, this.#file)
   }
+}
+
+/** Where the processes of a state folder are written down. */
+export function bookFile(stateFolder: string): string {
+  return join(stateFolder, 'processes.json')
 }
 
 /** Stops what a launcher that no longer runs left behind, and answers the names. Leaves a running launcher's alone. */

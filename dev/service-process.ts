@@ -44,7 +44,13 @@ export class ServiceProcess {
 
   /** Brings the database forward. */
   async migrate(): Promise<void> {
-    await runProcess(this.#spec('migrate', `${SERVICE_TITLES[this.#options.service]}'s migration`, {}))
+    await this.run('migrate')
+  }
+
+  /** Runs another of the service's programs, such as its `migrate.js`, to its end with the service's environment. */
+  async run(program: string, args: readonly string[] = []): Promise<void> {
+    const spec = this.#spec(program, `${program} of ${SERVICE_TITLES[this.#options.service]}`, {})
+    await runProcess({ ...spec, args: [...spec.args, ...args] })
   }
 
   /** Starts the service and waits until it is ready; `environment` goes over its usual one for this run. */
@@ -76,12 +82,12 @@ export class ServiceProcess {
     return this.#process
   }
 
-  #spec(entry: 'main' | 'migrate', name: string, environment: Environment): ProcessSpec {
+  #spec(program: string, name: string, environment: Environment): ProcessSpec {
     const { service, logFile, book } = this.#options
     return {
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', join(checkout, 'dist', 'services', service, `${entry}.js`)],
+      args: ['--enable-source-maps', join(checkout, 'dist', 'services', service, `${program}.js`)],
       cwd: checkout,
       env: { ...this.#options.environment, ...environment },
       account: undefined,

@@ -1,7 +1,7 @@
 // What integration tests stand on: one real PostgreSQL and one real Valkey for a whole mocha run, started when the first
 // test asks, and certificates of one CA. test-environment.ts, which mocha loads first, stops them.
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { migrate } from '../services/runtime/migrations.js'
@@ -10,8 +10,9 @@ import { checkout } from './checkout.js'
 import { CertificateFolder } from './pki.js'
 import { freePort } from './ports.js'
 import { POSTGRES_SUPERUSER, runStatements, startPostgres, type Postgres } from './postgres.js'
-import { isInUse, ProcessBook, stopOrphans } from './process-book.js'
-import { outsideFolder, serverHome, type ServerHome } from './server-home.js'
+import { bookFile, isInUse, ProcessBook } from './process-book.js'
+import { serverHome, type ServerHome } from './server-home.js'
+import { NESTED, removeState, TESTS_FOLDER } from './state-folder.js'
 import { startValkey, type Valkey } from './valkey.js'
 
 export { freePort } from './ports.js'
@@ -28,7 +29,6 @@ export interface TestCertificates {
 }
 
 const VALKEY_DATABASE_COUNT = 1024
-const TESTS_FOLDER = join(checkout, '.paymesh', 'test')
 
 /** The parts of one test run; each is started at most once. */
 class TestRun {
@@ -44,7 +44,7 @@ class TestRun {
 
   constructor() {
     this.#home = serverHome(this.folder)
-    this.#book = new ProcessBook(join(this.folder, 'processes.json'))
+    this.#book = new ProcessBook(bookFile(this.folder))
   }
 
   async database(service: DatabaseOwner): Promise<string> {
@@ -76,7 +76,7 @@ class TestRun {
     for (const server of servers) {
       if (server.status === 'fulfilled') await server.value?.process.stop()
     }
-    removeRun(this.folder, this.#home.folder)
+    await removeState(this.folder)
   }
 
   async #startPostgres(): Promise<Postgres> {
@@ -142,9 +142,9 @@ export async function testCertificates(): Promise<TestCertificates> {
   return await currentRun().certificates()
 }
 
-/** A folder of this run for whatever a test writes; removed with the run. */
+/** A folder of this run for whatever a test writes, such as the state of a mesh; removed with the run. */
 export function testFolder(): string {
-  const folder = join(currentRun().folder, 'files', randomUUID())
+  const folder = join(currentRun().folder, NESTED, randomUUID())
   mkdirSync(folder, { recursive: true })
   return folder
 }
@@ -160,16 +160,8 @@ export async function removeOrphanedRuns(): Promise<void> {
   if (!existsSync(TESTS_FOLDER)) return
   for (const name of readdirSync(TESTS_FOLDER)) {
     const folder = join(TESTS_FOLDER, name)
-    const book = join(folder, 'processes.json')
-    if (!existsSync(book) || isInUse(book)) continue
-    await stopOrphans(book)
-    removeRun(folder, serverHome(folder).folder)
+    if (!isInUse(bookFile(folder))) await removeState(folder)
   }
-}
-
-function removeRun(folder: string, home: string): void {
-  if (home.startsWith(outsideFolder())) rmSync(home, { recursive: true, force: true })
-  rmSync(folder, { recursive: true, force: true })
 }
 
 async function issueAll(folder: string): Promise<TestCertificates> {

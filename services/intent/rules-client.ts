@@ -41,7 +41,7 @@ export function connectRules(options: RulesOptions): Rules {
   const client = createClient(DecisionServiceService, {
     ...options,
     peer: 'rules',
-    serviceConfig: 'proto/paymesh/rules/v1/decision_service_config.json',
+    serviceConfig: 'proto/paymesh/rules/v1/rules_service_config.json',
   })
   return {
     decide: async (call, facts) => {
