@@ -1,7 +1,6 @@
 import type { handleBidiStreamingCall } from '@grpc/grpc-js'
 import type { BidiStream } from './call.js'
 import { MessageReader } from './message-reader.js'
-import type { OpenStreams } from './open-streams.js'
 import { ServerCall } from './server-call.js'
 import type { ServerMethod } from './server-method.js'
 import { answerStream } from './stream-writer.js'
@@ -14,12 +13,11 @@ import { answerStream } from './stream-writer.js'
 export function adaptBidiStream(
   method: ServerMethod,
   handler: BidiStream<unknown, unknown>,
-  streams: OpenStreams,
 ): handleBidiStreamingCall<unknown, unknown> {
   return (stream) => {
     const call = new ServerCall(method, stream)
     const reader = new MessageReader<unknown>(stream, () => call.interruption)
-    const close = streams.add(() => {
+    const close = method.calls.addStream(() => {
       reader.stop()
     })
     void answerStream(call, stream, () => handler(call, reader)).finally(close)

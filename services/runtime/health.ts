@@ -8,7 +8,7 @@ import type {
 import { HealthImplementation } from 'grpc-health-check'
 import { connectionPeer } from './connection-peer.js'
 import { peerNotAllowed } from './errors.js'
-import type { OpenStreams } from './open-streams.js'
+import type { OpenCalls } from './open-calls.js'
 import { statusObject } from './status-object.js'
 
 /** What health checks are told. Nothing is SERVING until it is set. */
@@ -22,12 +22,12 @@ export interface Health {
  * Serves grpc.health.v1.Health for the named services and for '' (the whole process), to every peer of the mesh
  * and to nobody else.
  */
-export function addHealth(server: Server, serviceNames: readonly string[], streams: OpenStreams): Health {
+export function addHealth(server: Server, serviceNames: readonly string[], calls: OpenCalls): Health {
   const names = ['', ...serviceNames]
   const health = new HealthImplementation(Object.fromEntries(names.map((name) => [name, 'NOT_SERVING' as const])))
   health.addToServer({
     addService: (definition: ServiceDefinition, implementation: UntypedServiceImplementation) => {
-      server.addService(definition, guarded(implementation, streams))
+      server.addService(definition, guarded(implementation, calls))
     },
   })
   return {
@@ -44,7 +44,7 @@ type UnaryHandler = handleUnaryCall<unknown, unknown>
 type StreamHandler = handleServerStreamingCall<unknown, unknown>
 
 /** The library's handlers behind a check of the peer, and with watches that a drain can end. */
-function guarded(implementation: UntypedServiceImplementation, streams: OpenStreams): UntypedServiceImplementation {
+function guarded(implementation: UntypedServiceImplementation, calls: OpenCalls): UntypedServiceImplementation {
   const unary = (handler: UnaryHandler): UnaryHandler => {
     return (call, respond) => {
       if (connectionPeer(call) === undefined) respond(statusObject(peerNotAllowed('unknown')))
@@ -57,7 +57,7 @@ function guarded(implementation: UntypedServiceImplementation, streams: OpenStre
         call.emit('error', statusObject(peerNotAllowed('unknown')))
         return
       }
-      const close = streams.add(() => {
+      const close = calls.addStream(() => {
         call.end()
       })
       call.once('cancelled', close)

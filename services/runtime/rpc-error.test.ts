@@ -44,7 +44,10 @@ describe('RpcError on the wire', () => {
   it('has an empty reason when the details cannot be read', () => {
     const metadata = new Metadata()
     metadata.set(statusDetailsHeader, Buffer.from([0xff, 0xff, 0xff]))
-    assert.equal(rpcErrorFrom(Object.assign(new Error(), { code: status.INVALID_ARGUMENT, details: 'x', metadata })).reason, '')
+    assert.equal(
+      rpcErrorFrom(Object.assign(new Error(), { code: status.INVALID_ARGUMENT, details: 'x', metadata })).reason,
+      '',
+    )
   })
 
   it('is UNKNOWN for what is no status', () => {
@@ -61,7 +64,15 @@ describe('RpcError on the wire', () => {
       (message, texts, metadata) => {
         const fieldViolations = texts.map((description) => ({ field: description, description }))
         const object = statusObject(
-          new RpcError({ code: status.INVALID_ARGUMENT, reason: 'R', domain: 'd', message, metadata, fieldViolations, retryAfterMs: 1 }),
+          new RpcError({
+            code: status.INVALID_ARGUMENT,
+            reason: 'R',
+            domain: 'd',
+            message,
+            metadata,
+            fieldViolations,
+            retryAfterMs: 1,
+          }),
         )
         const bytes =
           (object.metadata.get(statusDetailsHeader)[0] as Buffer).length * (4 / 3) + encodeURI(object.details).length
@@ -73,7 +84,9 @@ describe('RpcError on the wire', () => {
 
   it('survives half a surrogate pair, also one that cutting makes', () => {
     for (const message of ['\ud800', 'x'.repeat(299) + '\u{1f600}']) {
-      encodeURI(statusObject(new RpcError({ code: status.INVALID_ARGUMENT, reason: 'R', domain: 'd', message })).details)
+      encodeURI(
+        statusObject(new RpcError({ code: status.INVALID_ARGUMENT, reason: 'R', domain: 'd', message })).details,
+      )
     }
   })
 })

@@ -49,6 +49,7 @@ export class ServerCall implements Call {
     this.method = method
     this.#grpc = grpc
     method.metrics.started()
+    method.calls.add(this)
     const nowMs = systemClock.nowMs()
     this.deadline = Math.min(Number(grpc.getDeadline()), nowMs + (method.durationMsMax ?? Infinity))
     const remainingMs = this.deadline - nowMs
@@ -154,6 +155,7 @@ export class ServerCall implements Call {
     if (this.#ended) return false
     this.#ended = true
     clearTimeout(this.#timer)
+    this.method.calls.delete(this)
     const code = failure?.code ?? status.OK
     const durationMs = performance.now() - this.#startMs
     this.method.metrics.finished(code, durationMs)

@@ -1,6 +1,7 @@
 import type { Access } from '../../gen/paymesh/access/v1/access.js'
 import type { Logger } from './logger.js'
 import type { MethodMetrics } from './metrics.js'
+import type { OpenCalls } from './open-calls.js'
 
 /** A method that a server serves: what every call of it shares. */
 export interface ServerMethod {
@@ -11,6 +12,8 @@ export interface ServerMethod {
   readonly access: Access
   readonly log: Logger
   readonly metrics: MethodMetrics
+  /** The calls under way on the method's server. */
+  readonly calls: OpenCalls
   /** The longest a call may take, when the method answers one message; undefined for streams. */
   readonly durationMsMax: number | undefined
 }

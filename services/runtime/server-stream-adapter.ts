@@ -1,6 +1,5 @@
 import type { handleServerStreamingCall } from '@grpc/grpc-js'
 import type { ServerStream } from './call.js'
-import type { OpenStreams } from './open-streams.js'
 import { ServerCall } from './server-call.js'
 import type { ServerMethod } from './server-method.js'
 import { answerStream } from './stream-writer.js'
@@ -10,11 +9,10 @@ import { draining } from './errors.js'
 export function adaptServerStream(
   method: ServerMethod,
   handler: ServerStream<unknown, unknown>,
-  streams: OpenStreams,
 ): handleServerStreamingCall<unknown, unknown> {
   return (stream) => {
     const call = new ServerCall(method, stream)
-    const close = streams.add(() => {
+    const close = method.calls.addStream(() => {
       call.interrupt(draining())
     })
     void answerStream(call, stream, () => handler(call, stream.request)).finally(close)

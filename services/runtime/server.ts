@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { type MethodDefinition, Server, type UntypedHandleCall } from '@grpc/grpc-js'
 import { requireAccess } from './access.js'
@@ -7,7 +8,7 @@ import { addHealth, type Health } from './health.js'
 import type { Logger } from './logger.js'
 import { serverCredentials, type TlsFiles } from './mesh-credentials.js'
 import type { Metrics } from './metrics.js'
-import { OpenStreams } from './open-streams.js'
+import { OpenCalls } from './open-calls.js'
 import type { PeerName } from './peer-identity.js'
 import { reflectionBinding } from './reflection.js'
 import type { ServerMethod } from './server-method.js'
@@ -50,6 +51,8 @@ export interface ServerOptions {
 
 const unaryDurationMsMaxDefault = 30_000
 const drainTimeoutMsDefault = 15_000
+// Enough to send a status down every connection whose client still reads.
+const cutOffTimeoutMs = 1_000
 const connectionAgeMsMaxDefault = 30 * 60_000
 // A stream on a connection that is too old gets this long to end by itself before it is cut.
 const connectionAgeGraceMs = 60_000
@@ -65,14 +68,14 @@ export function createServer(options: ServerOptions): RpcServer {
     // Bookkeeping that nobody reads, on every call.
     'grpc.enable_channelz': 0,
   })
-  const streams = new OpenStreams()
+  const calls = new OpenCalls()
   const serviceNames = options.bindings.map(({ serviceName }) => serviceName)
-  for (const binding of options.bindings) addBinding(server, binding, requireAccess, options, streams)
+  for (const binding of options.bindings) addBinding(server, binding, requireAccess, options, calls)
   if (options.reflection) {
     const { bindings, access } = reflectionBinding(serviceNames)
-    for (const binding of bindings) addBinding(server, binding, () => access, options, streams)
+    for (const binding of bindings) addBinding(server, binding, () => access, options, calls)
   }
-  const health = addHealth(server, serviceNames, streams)
+  const health = addHealth(server, serviceNames, calls)
   let port = 0
   return {
     async listen() {
@@ -81,7 +84,7 @@ export function createServer(options: ServerOptions): RpcServer {
     setServing: (serviceName, serving) => {
       health.set(serviceName, serving)
     },
-    drain: () => drain(server, health, streams, options),
+    drain: () => drain(server, health, calls, options),
     get port() {
       return port
     },
@@ -93,7 +96,7 @@ function addBinding(
   { methods }: Binding,
   accessOf: (path: string) => ServerMethod['access'],
   options: ServerOptions,
-  streams: OpenStreams,
+  calls: OpenCalls,
 ): void {
   const definitions: Record<string, MethodDefinition<unknown, unknown>> = {}
   const handlers: Record<string, UntypedHandleCall> = {}
@@ -106,22 +109,23 @@ function addBinding(
       access: accessOf(path),
       log: options.log,
       metrics: options.metrics.serverMethod(name),
+      calls,
       durationMsMax: bound.kind === 'unary' ? (options.unaryDurationMsMax ?? unaryDurationMsMaxDefault) : undefined,
     }
     definitions[key] = withLoggedSerializer(bound.definition, options.log)
-    handlers[key] = adapt(method, bound, streams)
+    handlers[key] = adapt(method, bound)
   }
   server.addService(definitions, handlers)
 }
 
-function adapt(method: ServerMethod, bound: BoundMethod, streams: OpenStreams): UntypedHandleCall {
+function adapt(method: ServerMethod, bound: BoundMethod): UntypedHandleCall {
   switch (bound.kind) {
     case 'unary':
       return adaptUnary(method, bound.handler)
     case 'serverStream':
-      return adaptServerStream(method, bound.handler, streams)
+      return adaptServerStream(method, bound.handler)
     case 'bidiStream':
-      return adaptBidiStream(method, bound.handler, streams)
+      return adaptBidiStream(method, bound.handler)
   }
 }
 
@@ -153,17 +157,25 @@ async function bindPort(server: Server, { listenAddress, tls }: ServerOptions): 
   })
 }
 
-async function drain(server: Server, health: Health, streams: OpenStreams, options: ServerOptions): Promise<void> {
+async function drain(server: Server, health: Health, calls: OpenCalls, options: ServerOptions): Promise<void> {
   health.setAllNotServing()
-  await promisify(setTimeout)(options.drainDelayMs)
+  await delay(options.drainDelayMs)
   const answered = promisify(server.tryShutdown.bind(server))()
-  streams.endAll()
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(resolve, options.drainTimeoutMs ?? drainTimeoutMsDefault, 'late')
-  })
-  const outcome = await Promise.race([answered, late])
-  clearTimeout(timer)
-  if (outcome === 'late') options.log.warn('calls were still under way when the drain ended; they are cut off')
+  calls.endStreams()
+  if (!(await endsWithin(answered, options.drainTimeoutMs ?? drainTimeoutMsDefault))) {
+    options.log.warn({ calls: calls.size }, 'calls were still under way when the time to drain was over')
+    // grpc-js cannot be made to close connections whose calls hang, but it sends what these are answered now.
+    calls.interruptAll()
+    await endsWithin(answered, cutOffTimeoutMs)
+  }
   server.forceShutdown()
+}
+
+/** Whether the work ends in time. */
+async function endsWithin(work: Promise<unknown>, timeoutMs: number): Promise<boolean> {
+  const timer = new AbortController()
+  const late = delay(timeoutMs, false, { signal: timer.signal }).catch(() => false)
+  const inTime = await Promise.race([work.then(() => true), late])
+  timer.abort()
+  return inTime
 }

@@ -189,7 +189,9 @@ describe('a drain', () => {
     void call.catch(() => {})
     await entered.promise
     await server.server.drain()
-    await assert.rejects(call)
+    // The client tries the read again, as its service config says, and finds nobody.
+    await assert.rejects(call, { code: status.UNAVAILABLE })
+    assert.ok(server.records.some(({ reason }) => reason === 'DRAINING'))
     assert.ok(server.records.some(({ level }) => level === 'warn'))
   })
 })
