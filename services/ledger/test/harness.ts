@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import pg from 'pg'
+import type pg from 'pg'
 import { type PeerName } from '../../runtime/call.js'
 import { testCertificates, testDatabase } from '../../../dev/testing.js'
 import { AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
