@@ -209,12 +209,3 @@ export async function failureOf(call: Promise<unknown>): Promise<RpcError> {
   }
   throw new assert.AssertionError({ message: 'the call did not fail' })
 }
-
-/** Debits and credits are equal, posted and pending, on every ledger. */
-export async function assertBalanced(pool: pg.Pool): Promise<void> {
-  const { rows } = await pool.query(
-    `select ledger from accounts group by ledger
-    having sum(debits_posted) <> sum(credits_posted) or sum(debits_pending) <> sum(credits_pending)`,
-  )
-  assert.deepEqual(rows, [], 'ledgers whose debits and credits differ')
-}

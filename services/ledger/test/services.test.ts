@@ -4,7 +4,8 @@ import { AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
 import { CreateAccountRequest } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { TransferStatus } from '../state-machine/status.js'
 import { fromUint128, toUint128 } from '../../runtime/ids.js'
-import { assertBalanced, TestLedger, wireTransfer } from './harness.js'
+import { TestLedger, wireTransfer } from './harness.js'
+import { verifyBooks } from './verify.js'
 
 describe('the ledger through gRPC', () => {
   let ledger: TestLedger
@@ -39,7 +40,7 @@ describe('the ledger through gRPC', () => {
     assert.equal(posted.transfers.length, 1)
     const { account } = await accounts.getAccount({ name: 'accounts/wallet.a' })
     assert.equal(account?.balances?.available?.minorUnits, 15025n)
-    await assertBalanced(ledger.pool)
+    await verifyBooks(ledger.pool)
   })
 
   it('answers a stream of batches', async () => {

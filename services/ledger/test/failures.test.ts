@@ -1,0 +1,231 @@
+import assert from 'node:assert/strict'
+import pg from 'pg'
+import { testDatabase } from '../../../dev/testing.js'
+import { UndecidedError } from '../engine.js'
+import { TransferStatus } from '../state-machine/status.js'
+import { TransferFlag } from '../state-machine/transfer.js'
+import { accountEvent, eventually, TestEngine, transferEvent } from './harness.js'
+import { verifyBooks } from './verify.js'
+
+/** Why a call was not decided. */
+async function undecided(call: Promise<unknown>): Promise<string> {
+  try {
+    await call
+  } catch (error) {
+    if (error instanceof UndecidedError) return error.reason
+    throw error
+  }
+  return 'decided'
+}
+
+/** A database session outside the engine, which can stand in the writer's way. */
+class Bystander {
+  readonly client: pg.Client
+
+  private constructor(client: pg.Client) {
+    this.client = client
+  }
+
+  static async connect(url: string): Promise<Bystander> {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    return new Bystander(client)
+  }
+
+  /** Every batch from now on waits for this session. */
+  async holdHead(): Promise<void> {
+    await this.client.query('begin')
+    await this.client.query('select 1 from ledger_head for update')
+  }
+
+  async releaseHead(): Promise<void> {
+    await this.client.query('rollback')
+  }
+
+  /** Resolves when a batch of the writer waits for this session. */
+  async batchWaits(): Promise<void> {
+    await eventually(async () => {
+      const { rowCount } = await this.client.query(
+        `select 1 from pg_stat_activity
+        where application_name = 'ledger-writer' and wait_event_type = 'Lock' and datname = current_database()`,
+      )
+      return rowCount === 1
+    }, 'a batch waits')
+  }
+
+  /** Ends the writer's connection, as a failing network or an operator does. */
+  async cutWriter(): Promise<void> {
+    await this.client.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'ledger-writer' and datname = current_database()`,
+    )
+  }
+}
+
+describe('the PostgreSQL engine when things fail', () => {
+  let url: string
+  let made: TestEngine
+  let bystander: Bystander
+  beforeEach(async () => {
+    url = await testDatabase('ledger')
+    made = await TestEngine.start(url, { queuedEventsMax: 100 })
+    bystander = await Bystander.connect(url)
+    await made.engine.createAccounts([accountEvent(1n), accountEvent(2n), accountEvent(3n)])
+  })
+  afterEach(async () => {
+    await bystander.client.end()
+    await made.stop()
+  })
+
+  it('says that the outcome is unknown when its connection breaks under a batch, and recovers by itself', async () => {
+    const events = [transferEvent(10n), transferEvent(11n)]
+    await bystander.holdHead()
+    const call = undecided(made.engine.createTransfers(events))
+    await bystander.batchWaits()
+    await bystander.cutWriter()
+    assert.equal(await call, 'outcome_unknown')
+    await bystander.releaseHead()
+
+    await made.becomesWriter()
+    const { results } = await made.engine.createTransfers(events)
+    assert.deepEqual(
+      results.map(({ status }) => status),
+      [TransferStatus.CREATED, TransferStatus.CREATED],
+    )
+    await verifyBooks(made.pool)
+  })
+
+  it('settles by the same ids what was written before its connection broke', async () => {
+    const events = [transferEvent(10n, { amount: 5n })]
+    await made.engine.createTransfers(events)
+    await bystander.cutWriter()
+    await eventually(() => !made.engine.isWriter, 'the engine notices')
+    await made.becomesWriter()
+    const { results } = await made.engine.createTransfers(events)
+    assert.equal(results[0]?.status, TransferStatus.EXISTS)
+    const [account] = await made.engine.lookupAccounts([1n])
+    assert.equal(account?.debitsPosted, 5n)
+  })
+
+  it('refuses more than its queue holds at once, and decides what it took', async () => {
+    await bystander.holdHead()
+    const underWay = made.engine.createTransfers([transferEvent(10n)])
+    await bystander.batchWaits()
+    const calls = Array.from({ length: 150 }, (_, i) => made.engine.createTransfers([transferEvent(100n + BigInt(i))]))
+    const outcomes = Promise.all(calls.map(undecided))
+    assert.equal(made.engine.queuedEvents, 100)
+    await bystander.releaseHead()
+    const counts = (await outcomes).reduce<Record<string, number>>((sum, o) => ({ ...sum, [o]: (sum[o] ?? 0) + 1 }), {})
+    assert.deepEqual(counts, { decided: 100, overloaded: 50 })
+    await underWay
+    const [account] = await made.engine.lookupAccounts([1n])
+    assert.equal(account?.debitsPosted, 101n)
+    await verifyBooks(made.pool)
+  })
+
+  it('passes over calls whose caller is gone before their turn', async () => {
+    await bystander.holdHead()
+    const underWay = made.engine.createTransfers([transferEvent(10n)])
+    await bystander.batchWaits()
+    const caller = new AbortController()
+    const gone = undecided(made.engine.createTransfers([transferEvent(11n)], { signal: caller.signal }))
+    caller.abort()
+    await bystander.releaseHead()
+    assert.equal(await gone, 'abandoned')
+    await underWay
+    assert.deepEqual(await made.engine.lookupTransfers([11n]), [])
+  })
+
+  it('lets the culprit of a batch that cannot be written fail alone', async () => {
+    await made.pool.query('alter table transfers add constraint no_thirteen check (amount <> 13)')
+    await bystander.holdHead()
+    const underWay = made.engine.createTransfers([transferEvent(10n)])
+    await bystander.batchWaits()
+    const good = Array.from({ length: 9 }, (_, i) => made.engine.createTransfers([transferEvent(20n + BigInt(i))]))
+    const bad = made.engine.createTransfers([transferEvent(30n), transferEvent(31n, { amount: 13n })])
+    const alsoGood = made.engine.createTransfers([transferEvent(40n)])
+    const refused = assert.rejects(bad, { constraint: 'no_thirteen' })
+    await bystander.releaseHead()
+    await refused
+    await Promise.all([underWay, ...good, alsoGood])
+    const [account] = await made.engine.lookupAccounts([1n])
+    assert.equal(account?.debitsPosted, 11n)
+    assert.deepEqual(await made.engine.lookupTransfers([30n, 31n]), [])
+    assert.ok(made.engine.isWriter)
+    await verifyBooks(made.pool)
+  })
+
+  it('writes nothing once another writer has begun, even while it believes to hold the lock', async () => {
+    await made.engine.createTransfers([transferEvent(10n)])
+    await bystander.client.query('update ledger_head set epoch = epoch + 1')
+    assert.equal(await undecided(made.engine.createTransfers([transferEvent(11n)])), 'not_writer')
+    assert.deepEqual(await made.engine.lookupTransfers([11n]), [])
+    await made.becomesWriter()
+    const { results } = await made.engine.createTransfers([transferEvent(11n)])
+    assert.equal(results[0]?.status, TransferStatus.CREATED)
+    await verifyBooks(made.pool)
+  })
+
+  it('refuses calls while the database is read-only, and goes on when it is not any more', async () => {
+    await bystander.client.query('alter role current_user set default_transaction_read_only = on')
+    try {
+      await bystander.cutWriter()
+      await eventually(() => !made.engine.isWriter, 'the engine notices')
+      assert.equal(await undecided(made.engine.createTransfers([transferEvent(10n)])), 'not_writer')
+    } finally {
+      await bystander.client.query('alter role current_user reset default_transaction_read_only')
+    }
+    await made.becomesWriter()
+    await made.engine.createTransfers([transferEvent(10n)])
+  })
+
+  it('sweeps holds by itself when their time is over', async () => {
+    const flags = TransferFlag.PENDING
+    await made.engine.createTransfers([transferEvent(10n, { flags, amount: 7n, timeoutSeconds: 1 })])
+    const [held] = await made.engine.lookupAccounts([1n])
+    assert.equal(held?.debitsPending, 7n)
+    await eventually(async () => {
+      const [account] = await made.engine.lookupAccounts([1n])
+      return account?.debitsPending === 0n
+    }, 'the hold is swept')
+    await verifyBooks(made.pool)
+  })
+
+  it('hands over when it stops', async () => {
+    const standby = new TestEngine(url)
+    standby.engine.start()
+    try {
+      assert.equal(await undecided(standby.engine.createTransfers([transferEvent(10n)])), 'not_writer')
+      await made.engine.createTransfers([transferEvent(10n)])
+      await made.engine.stop()
+      await standby.becomesWriter()
+      const { results } = await standby.engine.createTransfers([transferEvent(10n), transferEvent(11n)])
+      assert.deepEqual(
+        results.map(({ status }) => status),
+        [TransferStatus.EXISTS, TransferStatus.CREATED],
+      )
+      await verifyBooks(standby.pool)
+    } finally {
+      await standby.stop()
+    }
+  })
+
+  it('keeps no more accounts in memory than it is told to, and still knows all', async () => {
+    const small = new TestEngine(url, { cachedAccountsMax: 10 })
+    await made.engine.stop()
+    small.engine.start()
+    try {
+      await small.becomesWriter()
+      const ids = Array.from({ length: 100 }, (_, index) => 1000n + BigInt(index))
+      for (const id of ids) await small.engine.createAccounts([accountEvent(id)])
+      for (const id of ids) {
+        const event = transferEvent(id, { debitAccountId: 1n, creditAccountId: id })
+        const { results } = await small.engine.createTransfers([event])
+        assert.equal(results[0]?.status, TransferStatus.CREATED)
+      }
+      await verifyBooks(small.pool)
+    } finally {
+      await small.stop()
+    }
+  })
+})
