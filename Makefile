@@ -17,7 +17,7 @@ reset: setup ## Remove the state of a mesh that is down
 setup: node ## Install what is missing and compile
 	@node dev/setup.mjs
 
-test: setup ## Run everything that must pass
+test: node ## Run everything that must pass
 	@node dev/test.mjs
 
 unit: setup ## Run the tests of services, edge and tools

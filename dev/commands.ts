@@ -22,9 +22,9 @@ export function commandLines(mesh: MeshAccess, { alice, bob, intent }: Story): s
   return [
     'The API, as Alice (the token is good for 15 minutes):',
     `  TOKEN=$(curl -s ${url}/v1/sessions ${json} -d '${logIn}' | sed 's/.*"accessToken": *"\\([^"]*\\)".*/\\1/')`,
-    `  curl ${signedIn} ${url}/v1/wallets`,
-    `  curl ${signedIn} ${json} ${url}/v1/intents -d '${body}'`,
-    `  curl ${signedIn} ${url}/v1/${intent}`,
+    `  curl -w '\\n' ${signedIn} ${url}/v1/wallets`,
+    `  curl -w '\\n' ${signedIn} ${json} ${url}/v1/intents -d '${body}'`,
+    `  curl -w '\\n' ${signedIn} ${url}/v1/${intent}`,
     `  curl -N ${signedIn} ${url}/v1/${intent}:watch`,
     'The services, as the operator (grpcurl is not part of Paymesh):',
     `  ${grpcurl} localhost:${ports.intent.grpc} list`,

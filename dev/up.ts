@@ -88,9 +88,8 @@ async function run(stop: Stop): Promise<void> {
     console.log(`Paymesh is up: ${mesh.url}`)
     await stop.wait()
   } catch (error) {
-    // Whatever failed after the stop began failed because of it; the stop knows the cause.
+    // Whatever fails after the stop began fails because of it, and the cause of the stop was said.
     if (!stop.signal.aborted) throw error
-    await stop.wait()
   } finally {
     await mesh?.stop()
     if (mesh !== undefined) say('stopped')
