@@ -43,8 +43,3 @@ export function readConfig(): Config {
     ilpAddress: config.ILP_ADDRESS,
   })
 }
-
-/** The one variable that migrating needs. */
-export function readDatabaseUrl(): string {
-  return parseConfig(z.object({ DATABASE_URL: databaseEnvironment.DATABASE_URL }), process.env).DATABASE_URL
-}

@@ -1,7 +1,4 @@
-// Brings the service's database forward. Run before the service starts.
-import { assetPath } from '../runtime/assets.js'
-import { migrate } from '../runtime/migrations.js'
-import { readDatabaseUrl } from './config.js'
+// Brings the service's database forward. Run before the service starts, by one process or many.
+import { runMigrations } from '../runtime/migrate-command.js'
 
-const applied = await migrate(readDatabaseUrl(), assetPath('services/connector/migrations'))
-console.log(applied.length === 0 ? 'connector: nothing to migrate' : `connector: applied ${applied.join(', ')}`)
+await runMigrations('connector')

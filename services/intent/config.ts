@@ -55,8 +55,3 @@ export function readConfig(): Config {
     crashAt: config.CRASH_AT,
   })
 }
-
-/** The one variable that migrating needs. */
-export function readDatabaseUrl(): string {
-  return parseConfig(z.object({ DATABASE_URL: databaseEnvironment.DATABASE_URL }), process.env).DATABASE_URL
-}

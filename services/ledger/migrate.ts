@@ -1,8 +1,4 @@
-import { z } from 'zod'
-import { assetPath } from '../runtime/assets.js'
-import { parseConfig } from '../runtime/config.js'
-import { migrate } from '../runtime/migrations.js'
+// Brings the service's database forward. Run before the service starts, by one process or many.
+import { runMigrations } from '../runtime/migrate-command.js'
 
-const { DATABASE_URL } = parseConfig(z.object({ DATABASE_URL: z.string() }), process.env)
-const applied = await migrate(DATABASE_URL, assetPath('services/ledger/migrations'))
-process.stdout.write(`${applied.length === 0 ? 'nothing to migrate' : `migrated ${applied.join(', ')}`}\n`)
+await runMigrations('ledger')

@@ -27,7 +27,7 @@ export function readConfig(): Config {
   })
 }
 
-/** The one variable that migrating and publishing need. */
+/** The one variable that publishing needs. */
 export function readDatabaseUrl(): string {
   return parseConfig(z.object({ DATABASE_URL: databaseEnvironment.DATABASE_URL }), process.env).DATABASE_URL
 }

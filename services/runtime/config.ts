@@ -59,8 +59,15 @@ export function parseConfig<T>(schema: z.ZodType<T>, env: NodeJS.ProcessEnv): Re
   process.exit(configExitCode)
 }
 
+/** The process's own environment, for what the shared code parses by itself. */
+export function processVariables(): NodeJS.ProcessEnv {
+  return process.env
+}
+
 /** What the process frame needs before the service parses its own variables; a wrong level is reported there. */
 export function processEnvironment(): { logLevel: LogLevel; otlpEndpoint: string | undefined } {
-  const level = logLevels.find((known) => known === process.env['LOG_LEVEL'])
-  return { logLevel: level ?? 'info', otlpEndpoint: process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] }
+  const { LOG_LEVEL, OTEL_EXPORTER_OTLP_ENDPOINT } = processVariables()
+  const logLevel = logLevels.find((known) => known === LOG_LEVEL) ?? 'info'
+  // Empty counts as missing, as in checkConfig.
+  return { logLevel, otlpEndpoint: OTEL_EXPORTER_OTLP_ENDPOINT === '' ? undefined : OTEL_EXPORTER_OTLP_ENDPOINT }
 }

@@ -3,9 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { status } from '@grpc/grpc-js'
-import { testCertificates } from '../../../dev/testing.js'
+import { testCertificates, testDatabase } from '../../../dev/testing.js'
 import { GetIntentRequest, IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { assetPath } from '../assets.js'
+import { createPool } from '../postgres.js'
 import type { RpcError } from '../rpc-error.js'
 import { clientOf, stopAll, until } from './running-server.js'
 
@@ -89,4 +90,35 @@ describe('a service process', () => {
       )
     })
   }
+})
+
+describe('migrate.js of a service', () => {
+  const run = async (env: Record<string, string>) => {
+    const child = spawn(process.execPath, [assetPath('dist/services/ledger/migrate.js')], { env })
+    const texts: string[] = []
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => texts.push(text.toString()))
+    const [code] = (await once(child, 'close')) as [number]
+    return { code, text: texts.join('') }
+  }
+
+  it('names the variable that is missing and exits 78', async () => {
+    const text = 'The configuration cannot be used: DATABASE_URL is missing.\n'
+    assert.deepEqual(await run({}), { code: 78, text })
+  })
+
+  it('says in one line what does not fit and exits 1', async () => {
+    const url = await testDatabase('ledger')
+    const pool = createPool({ url, max: 1, applicationName: 'test' })
+    await pool.query('drop schema public cascade; create schema public')
+    assert.equal((await run({ DATABASE_URL: url })).code, 0)
+    assert.deepEqual(await run({ DATABASE_URL: url }), { code: 0, text: 'ledger: nothing to migrate\n' })
+    await pool.query("update schema_migrations set checksum = 'other'")
+    await pool.end()
+    const { code, text } = await run({ DATABASE_URL: url })
+    assert.equal(code, 1)
+    assert.match(
+      text,
+      /^ledger: The migration 0001_\w+\.sql was changed after it was applied; write a new one instead\.\n$/,
+    )
+  })
 })
