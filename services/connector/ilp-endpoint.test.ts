@@ -5,7 +5,7 @@ import { testCertificates, testDatabase } from '../../dev/testing.js'
 import { CreatePeerRequest } from '../../gen/paymesh/connector/v1/peer_service.js'
 import { decodeIldcpReply, peerProtocolCondition, peerProtocolFulfillment } from './ilp/ildcp.js'
 import { decodePacket, encodePacket, type Prepare } from './ilp/packet.js'
-import { eventually } from './test/eventually.js'
+import { eventually } from '../../dev/eventually.js'
 import { type HttpResponse, openSession, send, startNode, type TestNode } from './test/node.js'
 
 const token = 'token-of-alice'.padEnd(32, '-')

@@ -7,6 +7,7 @@ import { runService } from '../runtime/process.js'
 import { createServer } from '../runtime/server.js'
 import { readConfig } from './config.js'
 import { answerIlpRequest, type IlpEndpointDeps } from './ilp-endpoint.js'
+import { createPacketMetrics } from './packet-metrics.js'
 import { answerPacket } from './packet-path.js'
 import { PeerDirectory } from './peer-directory.js'
 import { connectorBindings, serviceNames } from './server.js'
@@ -31,16 +32,25 @@ runService('connector', async ({ log, metrics }) => {
     log,
   })
   await listener.start()
+  const packetMetrics = createPacketMetrics(metrics)
   const endpoint: IlpEndpointDeps = {
     findPeerByToken: (token) => peers.findByToken(token),
-    answer: (peer, prepare) => answerPacket({ ilpAddress }, peer, prepare, systemClock.nowMs()),
+    answer: (peer, prepare) => {
+      const reply = answerPacket({ ilpAddress }, peer, prepare, systemClock.nowMs())
+      packetMetrics.replied(reply)
+      return reply
+    },
   }
   const http = createHttpServer({
     listenAddress: config.httpAddress,
     tls,
     peers: ['edge'],
     requestTimeoutMs,
-    handle: (request) => answerIlpRequest(endpoint, request),
+    handle: async (request) => {
+      const answer = await answerIlpRequest(endpoint, request)
+      packetMetrics.answered(answer)
+      return answer
+    },
     log,
   })
   const server = createServer({

@@ -1,5 +1,7 @@
+import { Gauge } from 'prom-client'
 import { startAdminServer } from '../runtime/admin-server.js'
 import { ChangeListener } from '../runtime/change-listener.js'
+import type { Metrics } from '../runtime/metrics.js'
 import { createPool } from '../runtime/postgres.js'
 import { runService } from '../runtime/process.js'
 import { createServer } from '../runtime/server.js'
@@ -7,6 +9,18 @@ import { readConfig } from './config.js'
 import { PublishedRuleSets } from './published-rule-sets.js'
 import { rulesBindings, serviceNames } from './server.js'
 import { readNewestVersion, readRuleSet, ruleSetsChannel } from './store.js'
+
+/** The version in force in this process: that all replicas show the same is how an operator sees a publication arrive. */
+function reportVersion({ registry }: Metrics, published: PublishedRuleSets): void {
+  new Gauge({
+    name: 'paymesh_rules_version',
+    help: 'The version of the rule set in force; 0 when nothing is published.',
+    registers: [registry],
+    collect() {
+      this.set(Number(published.newest?.version ?? 0n))
+    },
+  })
+}
 
 /** A version whose notification was lost is in force within the promised second all the same. */
 const pollIntervalMs = 500
@@ -27,6 +41,7 @@ runService('rules', async ({ log, metrics }) => {
     log,
   })
   await listener.start()
+  reportVersion(metrics, published)
   const server = createServer({
     name: 'rules',
     listenAddress: config.listenAddress,

@@ -11,7 +11,7 @@ import { publishRuleSet } from './publication.js'
 import { PublishedRuleSets } from './published-rule-sets.js'
 import { documentSha256, RuleSetInvalidError } from './rule-set.js'
 import { readNewestVersion, readRuleSet } from './store.js'
-import { eventually } from './test/eventually.js'
+import { eventually } from '../../dev/eventually.js'
 import { startReplica } from './test/replica.js'
 
 const route = { id: 'p2p', operation_type: 'P2P_TRANSFER', channel: 'INTERNAL_P2P' }

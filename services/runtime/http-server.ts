@@ -74,10 +74,16 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       session.destroy(undefined, constants.NGHTTP2_INADEQUATE_SECURITY)
       return
     }
+    // A handshake that was under way when the server stopped listening.
+    if (!server.listening) session.close()
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
     // A broken connection ends its streams; there is nobody to tell.
     session.on('error', () => undefined)
+  })
+  // By default such a socket would be kept for ten seconds, to be told in HTTP/1.1 what is wrong.
+  server.on('unknownProtocol', (socket) => {
+    socket.destroy()
   })
   server.on('stream', (stream, headers) => {
     void serve(stream, headers, options)
@@ -119,8 +125,11 @@ async function serve(
   stream.respond({ ':status': answer.status, ...answer.headers })
   // `respond` itself ends a stream whose answer has no body by its nature (HEAD, 204, 304).
   if (!stream.writableEnded) stream.end(answer.body)
-  // An answer that comes before the end of the request tells the client to stop sending (RFC 9113, section 8.1).
-  if (!stream.readableEnded) stream.close(constants.NGHTTP2_NO_ERROR)
+  if (stream.readableEnded) return
+  // An answer that comes before the end of the request tells the client to stop sending (RFC 9113, section 8.1). What was
+  // sent by then has to be read off, or the stream would stay open for ever, unread.
+  stream.close(constants.NGHTTP2_NO_ERROR)
+  stream.resume()
 }
 
 async function answerTo(
@@ -158,8 +167,8 @@ async function readBody(
         chunks.push(chunk)
         return
       }
-      stream.pause()
-      stream.removeAllListeners('data')
+      // What still arrives before the answer does is dropped.
+      chunks.length = 0
       resolve(undefined)
     })
     stream.on('end', () => {

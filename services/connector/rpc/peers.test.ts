@@ -4,7 +4,7 @@ import pg from 'pg'
 import { testDatabase } from '../../../dev/testing.js'
 import { CreatePeerRequest, GetPeerRequest, ListPeersRequest } from '../../../gen/paymesh/connector/v1/peer_service.js'
 import { RpcError } from '../../runtime/rpc-error.js'
-import { eventually } from '../test/eventually.js'
+import { eventually } from '../../../dev/eventually.js'
 import { startNode, type TestNode } from '../test/node.js'
 
 type Request = Parameters<typeof CreatePeerRequest.fromPartial>[0]
@@ -98,26 +98,26 @@ describe('PeerService', () => {
 
   it('refuses every malformed field by name', async () => {
     const peer = { assetCode: 'THB', assetScale: 2 }
-    const cases: [field: string, call: Promise<unknown>][] = [
-      ['peer_id', create({ ...requestOf('a'), peerId: '' })],
-      ['peer_id', create({ ...requestOf('a'), peerId: 'a.b' })],
-      ['peer_id', create({ ...requestOf('a'), peerId: '-a' })],
-      ['peer_id', create({ ...requestOf('a'), peerId: 'a'.repeat(65) })],
-      ['peer.asset_code', create({ ...requestOf('a'), peer: { ...peer, assetCode: 'thb' } })],
-      ['peer.asset_scale', create({ ...requestOf('a'), peer: { assetCode: 'THB' } })],
-      ['peer.asset_scale', create({ ...requestOf('a'), peer: { ...peer, assetScale: 256 } })],
-      ['incoming_token', create({ ...requestOf('a'), incomingToken: 'x'.repeat(31) })],
-      ['incoming_token', create({ ...requestOf('a'), incomingToken: 'x'.repeat(513) })],
-      ['incoming_token', create({ ...requestOf('a'), incomingToken: `${'x'.repeat(40)} x` })],
-      ['name', get('')],
-      ['name', get('alice')],
-      ['name', get('peers/a.b')],
-      ['page_size', list({ pageSize: -1 })],
-      ['page_size', list({ pageSize: 1001 })],
-      ['page_token', list({ pageToken: 'garbage' })],
+    const cases: [field: string, call: () => Promise<unknown>][] = [
+      ['peer_id', () => create({ ...requestOf('a'), peerId: '' })],
+      ['peer_id', () => create({ ...requestOf('a'), peerId: 'a.b' })],
+      ['peer_id', () => create({ ...requestOf('a'), peerId: '-a' })],
+      ['peer_id', () => create({ ...requestOf('a'), peerId: 'a'.repeat(65) })],
+      ['peer.asset_code', () => create({ ...requestOf('a'), peer: { ...peer, assetCode: 'thb' } })],
+      ['peer.asset_scale', () => create({ ...requestOf('a'), peer: { assetCode: 'THB' } })],
+      ['peer.asset_scale', () => create({ ...requestOf('a'), peer: { ...peer, assetScale: 256 } })],
+      ['incoming_token', () => create({ ...requestOf('a'), incomingToken: 'x'.repeat(31) })],
+      ['incoming_token', () => create({ ...requestOf('a'), incomingToken: 'x'.repeat(513) })],
+      ['incoming_token', () => create({ ...requestOf('a'), incomingToken: `${'x'.repeat(40)} x` })],
+      ['name', () => get('')],
+      ['name', () => get('alice')],
+      ['name', () => get('peers/a.b')],
+      ['page_size', () => list({ pageSize: -1 })],
+      ['page_size', () => list({ pageSize: 1001 })],
+      ['page_token', () => list({ pageToken: 'garbage' })],
     ]
     for (const [field, call] of cases) {
-      const error = await errorOf(call)
+      const error = await errorOf(call())
       assert.deepEqual([error.code, error.reason], [status.INVALID_ARGUMENT, 'INVALID_FIELD'], field)
       assert.deepEqual(
         error.fieldViolations.map((violation) => violation.field),

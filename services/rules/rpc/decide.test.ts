@@ -8,7 +8,7 @@ import { createPool } from '../../runtime/postgres.js'
 import { RpcError } from '../../runtime/rpc-error.js'
 import { publishRuleSet } from '../publication.js'
 import { type Replica, startReplica } from '../test/replica.js'
-import { eventually } from '../test/eventually.js'
+import { eventually } from '../../../dev/eventually.js'
 
 const facts = Facts.fromPartial({
   operationType: 'P2P_TRANSFER',
