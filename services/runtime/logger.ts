@@ -21,8 +21,28 @@ const secretKeys = [
   'privateKey',
 ]
 const secretPaths = secretKeys.flatMap((key) => [key, `*.${key}`, `*.*.${key}`])
-// Where PostgreSQL repeats the values of the row that it refused.
-const databaseErrorPaths = ['detail', 'where', 'internalQuery'].flatMap((key) => [`err.${key}`, `err.*.${key}`])
+
+// How many causes a record follows; a longer chain is a loop or no help.
+const causesMax = 5
+
+/**
+ * An error as a record. Only these members: libraries hang whole objects on their errors, such as PostgreSQL's `detail`
+ * with the values of the row that it refused, or a broken connection with the statements that wait on it.
+ */
+function errorRecord(error: unknown, causesLeft = causesMax): unknown {
+  if (!(error instanceof Error)) return { message: `something that is no Error was thrown: ${typeof error}` }
+  const { name, message, stack, cause } = error
+  const code = 'code' in error ? error.code : undefined
+  return {
+    type: name === 'error' ? error.constructor.name : name,
+    message,
+    stack,
+    ...((typeof code === 'string' || typeof code === 'number') && { code }),
+    ...(error instanceof AggregateError &&
+      causesLeft > 0 && { errors: error.errors.map((one) => errorRecord(one, 0)) }),
+    ...(cause !== undefined && causesLeft > 0 && { cause: errorRecord(cause, causesLeft - 1) }),
+  }
+}
 
 /** How to make a logger. */
 export interface LoggerOptions {
@@ -40,7 +60,8 @@ export function createLogger({ name, level, destination }: LoggerOptions): Logge
     base: { service: name },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
-    redact: { paths: [...secretPaths, ...databaseErrorPaths], censor: '[redacted]' },
+    redact: { paths: secretPaths, censor: '[redacted]' },
+    serializers: { err: (error: unknown) => errorRecord(error) },
   }
   return destination === undefined ? pino(options) : pino(options, destination)
 }
