@@ -63,9 +63,10 @@ export class ServerCall implements Call {
       this.#span = startSpan(method.name, 'server', traceFrom(grpc.metadata))
       this.#trace = this.#span.trace
     }
-    // Emitted once the stream is closed, whatever closed it; after the end of the call it says nothing new.
+    // Emitted once the stream is closed, whatever closed it, so also after every answer; then it says nothing new, and
+    // making an error for nothing would be the dearest part of a call.
     grpc.once('cancelled', () => {
-      this.interrupt(cancelled())
+      if (!this.#ended) this.interrupt(cancelled())
     })
   }
 
