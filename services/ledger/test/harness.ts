@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
+import { status } from '@grpc/grpc-js'
 import type pg from 'pg'
 import { type PeerName } from '../../runtime/call.js'
 import { testCertificates, testDatabase } from '../../../dev/testing.js'
 import { AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
-import { AccountServiceService } from '../../../gen/paymesh/ledger/v1/account_service.js'
+import { AccountServiceService, CreateAccountRequest } from '../../../gen/paymesh/ledger/v1/account_service.js'
+import { Asset } from '../../../gen/paymesh/ledger/v1/asset.js'
 import { LedgerAdminServiceService } from '../../../gen/paymesh/ledger/v1/ledger_admin_service.js'
 import { Transfer as WireTransfer } from '../../../gen/paymesh/ledger/v1/transfer.js'
 import { TransferServiceService } from '../../../gen/paymesh/ledger/v1/transfer_service.js'
@@ -208,4 +210,48 @@ export async function failureOf(call: Promise<unknown>): Promise<RpcError> {
     return error
   }
   throw new assert.AssertionError({ message: 'the call did not fail' })
+}
+
+/** How a call must fail. */
+export interface Failure {
+  readonly reason: string
+  readonly code: status
+  readonly metadata?: Readonly<Record<string, string>>
+  /** The fields of INVALID_FIELD, all of them. */
+  readonly fields?: readonly string[]
+}
+
+/** The call fails with exactly this. */
+export async function assertFails(call: Promise<unknown>, wanted: Failure): Promise<void> {
+  const { code, reason, domain, metadata, fieldViolations } = await failureOf(call)
+  assert.deepEqual(
+    { code: status[code], reason, domain, metadata, fields: fieldViolations.map(({ field }) => field) },
+    {
+      code: status[wanted.code],
+      reason: wanted.reason,
+      domain: 'ledger.paymesh',
+      metadata: wanted.metadata ?? {},
+      fields: wanted.fields ?? [],
+    },
+  )
+}
+
+/** The call fails with INVALID_FIELD for exactly these fields. */
+export function assertInvalid(call: Promise<unknown>, ...fields: string[]): Promise<void> {
+  return assertFails(call, { reason: 'INVALID_FIELD', code: status.INVALID_ARGUMENT, fields })
+}
+
+/** Defines assets of scale 2 and creates accounts of them, by name. */
+export async function makeNamedAccounts(
+  ledger: TestLedger,
+  assets: readonly string[],
+  accounts: readonly { readonly id: string; readonly asset: string; readonly kind: AccountKind }[],
+): Promise<void> {
+  const admin = await ledger.admin()
+  for (const assetCode of assets) await admin.createAsset({ asset: Asset.fromPartial({ assetCode, scale: 2 }) })
+  const service = await ledger.accounts()
+  for (const { id, asset, kind } of accounts) {
+    const account = { assetCode: asset, kind }
+    await service.createAccount(CreateAccountRequest.fromPartial({ accountId: id, account }))
+  }
 }
