@@ -20,6 +20,8 @@ import { LaunchError } from './launch-error.js'
 import { type Program } from './programs.js'
 
 const OUTSIDE = '/var/lib/paymesh'
+/** The folder, among those outside, of programs copied for the servers' account. */
+export const PROGRAMS = 'programs'
 
 /** An account of the operating system. */
 export interface ServerAccount {
@@ -95,7 +97,7 @@ export function reachableProgram(home: ServerHome, program: Program): string {
   if (home.account === undefined || canEnter(home.account, path)) return path
   const { mtimeMs, size } = statSync(path)
   const key = createHash('sha256').update(`${path} ${mtimeMs} ${size}`).digest('hex').slice(0, 16)
-  const copy = join(passableFolder('programs'), `${basename(program.path)}-${key}`)
+  const copy = join(passableFolder(PROGRAMS), `${basename(program.path)}-${key}`)
   if (!existsSync(copy)) copyWhole(program.tree, copy)
   return join(copy, program.path)
 }

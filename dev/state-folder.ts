@@ -1,25 +1,50 @@
 import { existsSync, readdirSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { checkout } from './checkout.js'
-import { bookFile, stopOrphans } from './process-book.js'
-import { outsideFolder, serverHome } from './server-home.js'
+import { bookFile, isInUse, stopOrphans } from './process-book.js'
+import { outsideFolder, PROGRAMS, serverHome } from './server-home.js'
 
-/** Everything that `make up` keeps: certificates, secrets, databases, logs. */
-export const STATE_FOLDER = join(checkout, '.paymesh')
+/** Everything that `make up` keeps: certificates, secrets, databases, logs. Another folder makes another mesh. */
+export const STATE_FOLDER = resolve(process.env['PAYMESH_STATE'] ?? join(checkout, '.paymesh'))
 
 /** Where test runs keep theirs, a folder each. */
-export const TESTS_FOLDER = join(STATE_FOLDER, 'test')
+export const TESTS_FOLDER = join(checkout, '.paymesh', 'test')
 
-/** Where a test run keeps the state folders of its own meshes, below its folder. */
-export const NESTED = 'files'
+// A test's mesh lies at most this deep in the folder of its run: files/{id}/{name the test gave}.
+const NESTING_MAX = 3
 
-/** Stops what a killed launcher left running in a state folder and removes the folder, here and outside. */
+/** Stops what killed launchers left running in a folder and removes it, here and outside; spares the test runs. */
 export async function removeState(folder: string): Promise<void> {
-  if (!existsSync(folder)) return
-  const nested = join(folder, NESTED)
-  for (const name of existsSync(nested) ? readdirSync(nested) : []) await removeState(join(nested, name))
-  await stopOrphans(bookFile(folder))
-  const home = serverHome(folder).folder
-  if (home.startsWith(outsideFolder())) rmSync(home, { recursive: true, force: true })
-  rmSync(folder, { recursive: true, force: true })
+  for (const state of stateFoldersIn(folder, NESTING_MAX)) {
+    await stopOrphans(bookFile(state))
+    const home = serverHome(state).folder
+    if (home.startsWith(outsideFolder())) rmSync(home, { recursive: true, force: true })
+  }
+  for (const path of pathsIn(folder)) if (path !== TESTS_FOLDER) rmSync(path, { recursive: true, force: true })
+  if (pathsIn(folder).length === 0) rmSync(folder, { recursive: true, force: true })
+  // Copies of programs, the last thing outside, are of no use without a home.
+  if (pathsIn(outsideFolder()).every((path) => path === join(outsideFolder(), PROGRAMS))) {
+    rmSync(outsideFolder(), { recursive: true, force: true })
+  }
+}
+
+/** Removes what killed test runs of this checkout left behind; leaves those that run alone. */
+export async function removeOrphanedRuns(): Promise<void> {
+  for (const run of pathsIn(TESTS_FOLDER)) if (!isInUse(bookFile(run))) await removeState(run)
+  if (pathsIn(TESTS_FOLDER).length === 0) rmSync(TESTS_FOLDER, { recursive: true, force: true })
+}
+
+function stateFoldersIn(folder: string, depth: number): string[] {
+  if (existsSync(join(folder, 'secrets.json'))) return [folder]
+  const inner = depth === 0 ? [] : pathsIn(folder).filter((path) => path !== TESTS_FOLDER)
+  const found = inner.flatMap((path) => stateFoldersIn(path, depth - 1))
+  return existsSync(bookFile(folder)) ? [folder, ...found] : found
+}
+
+function pathsIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).map((name) => join(folder, name))
+  } catch {
+    return [] // Not there, or a file.
+  }
 }

@@ -1,5 +1,6 @@
 // Mocha loads this before the tests (.mocharc.json).
-import { removeOrphanedRuns, stopTestRun } from './testing.js'
+import { removeOrphanedRuns } from './state-folder.js'
+import { stopTestRun } from './testing.js'
 
 /** Before the first test. */
 export async function mochaGlobalSetup(): Promise<void> {

@@ -1,7 +1,7 @@
 // What integration tests stand on: one real PostgreSQL and one real Valkey for a whole mocha run, started when the first
 // test asks, and certificates of one CA. test-environment.ts, which mocha loads first, stops them.
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { migrate } from '../services/runtime/migrations.js'
@@ -10,9 +10,9 @@ import { checkout } from './checkout.js'
 import { CertificateFolder } from './pki.js'
 import { freePort } from './ports.js'
 import { POSTGRES_SUPERUSER, runStatements, startPostgres, type Postgres } from './postgres.js'
-import { bookFile, isInUse, ProcessBook } from './process-book.js'
+import { bookFile, ProcessBook } from './process-book.js'
 import { serverHome, type ServerHome } from './server-home.js'
-import { NESTED, removeState, TESTS_FOLDER } from './state-folder.js'
+import { removeState, TESTS_FOLDER } from './state-folder.js'
 import { startValkey, type Valkey } from './valkey.js'
 
 export { freePort } from './ports.js'
@@ -144,7 +144,7 @@ export async function testCertificates(): Promise<TestCertificates> {
 
 /** A folder of this run for whatever a test writes, such as the state of a mesh; removed with the run. */
 export function testFolder(): string {
-  const folder = join(currentRun().folder, NESTED, randomUUID())
+  const folder = join(currentRun().folder, 'files', randomUUID())
   mkdirSync(folder, { recursive: true })
   return folder
 }
@@ -153,15 +153,6 @@ export function testFolder(): string {
 export async function stopTestRun(): Promise<void> {
   await run?.stop()
   run = undefined
-}
-
-/** Stops and removes what killed test runs of this checkout left behind. */
-export async function removeOrphanedRuns(): Promise<void> {
-  if (!existsSync(TESTS_FOLDER)) return
-  for (const name of readdirSync(TESTS_FOLDER)) {
-    const folder = join(TESTS_FOLDER, name)
-    if (!isInUse(bookFile(folder))) await removeState(folder)
-  }
 }
 
 async function issueAll(folder: string): Promise<TestCertificates> {

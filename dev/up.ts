@@ -97,6 +97,7 @@ async function run(stop: Stop): Promise<void> {
 }
 
 async function firstPayment(mesh: Mesh, stop: Stop): Promise<void> {
+  stop.signal.throwIfAborted()
   say('seeding')
   await seed(mesh)
   stop.signal.throwIfAborted()
