@@ -8,7 +8,7 @@ const noFloat = {
 }
 
 export default defineConfig(
-  { ignores: ['dist/', 'gen/', 'node_modules/', '.paymesh/', '.tools/'] },
+  { ignores: ['dist/', 'gen/', 'node_modules/', '.paymesh*/', '.tools/'] },
   eslint.configs.recommended,
   {
     files: ['**/*.ts'],

@@ -5,13 +5,15 @@ import { AccountServiceService } from '../../gen/paymesh/ledger/v1/account_servi
 import { type Mesh, startMesh } from '../../dev/mesh.js'
 import { freeMeshPorts } from '../../dev/ports.js'
 import { type Exit } from '../../dev/process.js'
-import { seedMesh } from './seed.js'
+import { signInOperator } from '../../dev/operator.js'
+import { EdgeClient } from '../../dev/edge-client.js'
+import { operatorClient, seed } from '../../dev/seed.js'
 import { type Environment, type ServiceName, SERVICES } from '../../dev/services.js'
 import { testFolder } from '../../dev/testing.js'
-import { type Client, createClient } from '../runtime/client.js'
+import { type Client } from '../runtime/client.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
 import { type PeerName } from '../runtime/peer-identity.js'
-import { Api, signIn } from './api.js'
+import { Api } from './api.js'
 
 /** The one mesh that all end-to-end tests of a run share, real from edge to disk. */
 export interface MeshUnderTest {
@@ -62,25 +64,15 @@ async function start(): Promise<{ mesh: Mesh; underTest: MeshUnderTest }> {
     ports: await freeMeshPorts(),
     durable: false,
   })
-  const { operator } = await seedMesh(mesh)
+  await seed(mesh)
   const api = new Api(mesh.url)
+  const operator = await signInOperator(new EdgeClient(mesh.url), mesh.secrets.operatorPassword)
   const addresses = Object.fromEntries(SERVICES.map((name) => [name, `localhost:${mesh.ports[name].grpc}`]))
-  const asOperator = { tls: mesh.tls('operator') }
   const underTest: MeshUnderTest = {
     api,
-    operator: api.as((await signIn(api, operator.email, operator.password)).accessToken),
-    ledger: createClient(AccountServiceService, {
-      ...asOperator,
-      address: `localhost:${mesh.ports.ledger.grpc}`,
-      peer: 'ledger',
-      serviceConfig: 'proto/paymesh/ledger/v1/ledger_service_config.json',
-    }),
-    peers: createClient(PeerServiceService, {
-      ...asOperator,
-      address: `localhost:${mesh.ports.connector.grpc}`,
-      peer: 'connector',
-      serviceConfig: 'proto/paymesh/connector/v1/connector_service_config.json',
-    }),
+    operator: api.as(operator.token),
+    ledger: operatorClient(mesh, 'ledger', AccountServiceService),
+    peers: operatorClient(mesh, 'connector', PeerServiceService),
     addresses: addresses as Record<ServiceName, string>,
     tls: (peer) => mesh.tls(peer),
     services: Object.fromEntries(SERVICES.map((name) => [name, serviceUnderTest(mesh, name)])) as Record<
