@@ -1,6 +1,7 @@
 import { status } from '@grpc/grpc-js'
-import { type DescFile, toBinary } from '@bufbuild/protobuf'
-import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
+import { create, createFileRegistry, type DescFile, fromBinary, toBinary } from '@bufbuild/protobuf'
+import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
+import { service as healthService } from 'grpc-health-check'
 import { Access } from '../../gen/paymesh/access/v1/access.js'
 import { bind, type Binding } from './binding.js'
 import type { BidiStream } from './call.js'
@@ -21,18 +22,22 @@ const access = Access.fromPartial({ peers: peerNames.map(peerNumber), public: tr
 
 /**
  * gRPC reflection over the descriptor image, so that grpcurl needs no files. Own code because the usual package does not
- * resolve well-known types out of an image that buf built.
+ * resolve well-known types out of an image that buf built. It does not list itself: nobody has its descriptor.
  */
 export function reflectionBinding(serviceNames: readonly string[]): { bindings: Binding[]; access: Access } {
-  const index = new ReflectionIndex(descriptorImage(), [...serviceNames, 'grpc.health.v1.Health', ...versionServices()])
+  const index = new ReflectionIndex(imageWithHealth(), [...serviceNames, 'grpc.health.v1.Health'])
   const handler: BidiStream<ReflectionRequest, ReflectionResponse> = async function* (_call, requests) {
     for await (const { original, query } of requests) yield { original, answer: index.answer(query) }
   }
-  return { bindings: versionServices().map((name) => binding(name, handler)), access }
+  return { bindings: versions.map((version) => binding(`${version}.ServerReflection`, handler)), access }
 }
 
-function versionServices(): string[] {
-  return versions.map((version) => `${version}.ServerReflection`)
+// The health contract comes with its package and not with our image.
+function imageWithHealth(): DescriptorImage {
+  const health = healthService['Check']?.requestType.fileDescriptorProtos ?? []
+  const file = [...descriptorImage().files.file, ...health.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes))]
+  const files = create(FileDescriptorSetSchema, { file })
+  return { files, registry: createFileRegistry(files) }
 }
 
 function binding(
