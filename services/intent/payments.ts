@@ -103,7 +103,11 @@ export type Examined =
 /** Whether this service can carry out what Rules decided. */
 export function examine(order: Order, decision: Decision): Examined {
   const { verdict } = decision
-  if (verdict.kind === 'refused') return { kind: 'examined', refusal: verdict.failure }
+  if (verdict.kind === 'refused') {
+    // A number that cannot be said is the caller's mistake and no payment, whoever finds it.
+    if (verdict.failure.reason === 'AMOUNT_TOO_LARGE') return { kind: 'amountTooLarge' }
+    return { kind: 'examined', refusal: verdict.failure }
+  }
   const totals = totalsOf(order.amountMinor, decision)
   if (totals.payerMinor > amountMaxMinor) return { kind: 'amountTooLarge' }
   return { kind: 'examined', refusal: refusalOf(order, decision, verdict.channel, totals.payeeMinor) }

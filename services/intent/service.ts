@@ -30,8 +30,16 @@ export interface ServiceParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly crashPoint: ReachCrashPoint
-  /** For tests, which cannot wait as long as a watch may last. */
-  readonly watchLimits?: WatchLimits
+  /** Instead of the limits of a real process: for tests, which cannot wait as long nor ask as much. */
+  readonly limits?: ServiceLimits
+}
+
+export interface ServiceLimits {
+  /** How many payments may be under way. */
+  readonly paymentsMax: number
+  /** How many may watch. */
+  readonly watchersMax: number
+  readonly watch: WatchLimits
 }
 
 export interface IntentService {
@@ -40,15 +48,17 @@ export interface IntentService {
   stop(): Promise<void>
 }
 
-// Payments under way, each a few kilobytes. Beyond this latency only grows: at 2,000 payments a second it is a second.
-const paymentsMax = 2_000
+const realLimits: ServiceLimits = {
+  // Each a few kilobytes. Beyond this only latency grows: at 2,000 payments a second it is a second.
+  paymentsMax: 2_000,
+  // About 10 kB each with its HTTP/2 stream.
+  watchersMax: 10_000,
+  // A watch is authorized once, by a token that lives at most 15 minutes; it may not outlive the token by more.
+  watch: { heartbeatMs: 15_000, openMsMax: 15 * 60_000 },
+}
 // Everything that queues inside does so for a payment under way, and some payments ask twice.
-const queueMax = 2 * paymentsMax
-// About 10 kB each with its HTTP/2 stream.
-const watchersMax = 10_000
+const queueMax = 2 * realLimits.paymentsMax
 const watchPollMs = 2_000
-// A watch is authorized once, by a token that lives at most 15 minutes; it may not outlive the token by more.
-const longWatches: WatchLimits = { heartbeatMs: 15_000, openMsMax: 15 * 60_000 }
 
 const clock = systemClock
 const nowMs = () => clock.nowMs()
@@ -109,7 +119,7 @@ async function disconnect({ pool, publisher, subscriber, ledger, rules }: Links)
 }
 
 function assemble(config: Config, parts: ServiceParts, links: Links) {
-  const { log, crashPoint, watchLimits = longWatches } = parts
+  const { log, crashPoint, limits = realLimits } = parts
   const { pool, publisher, subscriber, ledger, rules } = links
   const { ledgerNamespace } = config
   const store = new IntentStore(pool, queueMax)
@@ -139,11 +149,18 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     nowMs,
     crashPoint,
     nudgeOutbox,
-    inFlightMax: paymentsMax,
+    inFlightMax: limits.paymentsMax,
   })
   const resumer = createResumer({ store, advance, nowMs, random, log })
-  const watchHub = new WatchHub({ subscriber, store, random, log, watchersMax, pollMs: watchPollMs })
-  const shared = { pool, clock, store, wallets, payments, rules, ledger, watchHub, ledgerNamespace, watchLimits }
-  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid }
+  const watchHub = new WatchHub({
+    subscriber,
+    store,
+    random,
+    log,
+    watchersMax: limits.watchersMax,
+    pollMs: watchPollMs,
+  })
+  const shared = { pool, clock, store, wallets, payments, rules, ledger, watchHub, ledgerNamespace }
+  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, watchLimits: limits.watch }
   return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub] }
 }

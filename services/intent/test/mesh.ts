@@ -24,12 +24,12 @@ import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decision.js'
 import { type Intent as StoredIntent, type Party } from '../intent.js'
 import { listIntents } from '../intent-list.js'
-import { type WatchLimits } from '../rpc/deps.js'
-import { type IntentService, startIntentService } from '../service.js'
+import { type IntentService, type ServiceLimits, startIntentService } from '../service.js'
 import { MeshProcess, runProgram } from './mesh-process.js'
 
 /** Who calls: a user by name, with the permissions of every user, or a peer for itself. */
-export type As = { user: string; permissions?: string[]; tags?: string[] } | { peer: PeerName }
+export type As =
+  { user: string; permissions?: readonly string[]; tags?: readonly string[] } | { peer: PeerName } | { anonymous: true }
 
 export interface Answer<R> {
   readonly message: R
@@ -42,8 +42,14 @@ export const operator: As = { peer: 'operator' }
 export interface IntentOptions {
   readonly crashPoint?: ReachCrashPoint
   readonly valkeyUrl?: string
-  readonly watchLimits?: WatchLimits
+  readonly limits?: ServiceLimits
 }
+
+const started = new Set<TestMesh>()
+
+after(async () => {
+  for (const mesh of started) await mesh.stop()
+})
 
 export class TestMesh {
   readonly ledger: MeshProcess
@@ -69,7 +75,14 @@ export class TestMesh {
     this.#ledgerClient = ledgerClient
   }
 
+  /** Starts a mesh; it is stopped after the run at the latest, so that a failed test leaves no process behind. */
   static async start(): Promise<TestMesh> {
+    const mesh = await TestMesh.#start()
+    started.add(mesh)
+    return mesh
+  }
+
+  static async #start(): Promise<TestMesh> {
     const rulesUrl = await testDatabase('rules')
     const ledger = await MeshProcess.create('ledger', { DATABASE_URL: await testDatabase('ledger') })
     const rules = await MeshProcess.create('rules', { DATABASE_URL: rulesUrl })
@@ -96,6 +109,7 @@ export class TestMesh {
   }
 
   async stop(): Promise<void> {
+    if (!started.delete(this)) return
     for (const intent of this.#intents) await intent.stop()
     this.#ledgerClient.close()
     await this.pool.end()
@@ -209,10 +223,16 @@ export class TestIntent {
         log: createLogger({ name: 'intent', level: 'silent' }),
         metrics: createMetrics('intent'),
         crashPoint: options.crashPoint ?? (() => undefined),
-        ...(options.watchLimits === undefined ? {} : { watchLimits: options.watchLimits }),
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
       },
     )
     return await TestIntent.at(`localhost:${service.port}`, service)
+  }
+
+  /** Stops the service as SIGTERM does, while its clients stay. */
+  async drain(): Promise<void> {
+    this.#stopped = true
+    await this.#service?.stop()
   }
 
   /** Stops the service as SIGTERM does; again, it does nothing. */

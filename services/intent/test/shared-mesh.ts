@@ -1,0 +1,15 @@
+// One mesh for all suites that do no harm to it. Started by the first, stopped after the run.
+import { type TestIntent, TestMesh } from './mesh.js'
+
+let mesh: Promise<TestMesh> | undefined
+let intent: Promise<TestIntent> | undefined
+
+export function sharedMesh(): Promise<TestMesh> {
+  mesh ??= TestMesh.start()
+  return mesh
+}
+
+export function sharedIntent(): Promise<TestIntent> {
+  intent ??= sharedMesh().then((started) => started.startIntent())
+  return intent
+}
