@@ -1,7 +1,6 @@
 import { status } from '@grpc/grpc-js'
-import { create, createFileRegistry, type DescFile, fromBinary, toBinary } from '@bufbuild/protobuf'
-import { type FileDescriptorProto, FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
-import { service as healthService } from 'grpc-health-check'
+import { type DescFile, toBinary } from '@bufbuild/protobuf'
+import { type FileDescriptorProto, FileDescriptorProtoSchema } from '@bufbuild/protobuf/wkt'
 import { Access } from '../../gen/paymesh/access/v1/access.js'
 import { bind, type Binding } from './binding.js'
 import type { BidiStream } from './call.js'
@@ -22,22 +21,15 @@ const access = Access.fromPartial({ peers: peerNames.map(peerNumber), public: tr
 
 /**
  * gRPC reflection over the descriptor image, so that grpcurl needs no files. Own code because the usual package does not
- * resolve well-known types out of an image that buf built. It does not list itself: nobody has its descriptor.
+ * resolve well-known types out of an image that buf built. It lists what the image
+ * describes, and so neither itself nor health checks.
  */
 export function reflectionBinding(serviceNames: readonly string[]): { bindings: Binding[]; access: Access } {
-  const index = new ReflectionIndex(imageWithHealth(), [...serviceNames, 'grpc.health.v1.Health'])
+  const index = new ReflectionIndex(descriptorImage(), serviceNames)
   const handler: BidiStream<ReflectionRequest, ReflectionResponse> = async function* (_call, requests) {
     for await (const { original, query } of requests) yield { original, answer: index.answer(query) }
   }
   return { bindings: versions.map((version) => binding(`${version}.ServerReflection`, handler)), access }
-}
-
-// The health contract comes with its package and not with our image.
-function imageWithHealth(): DescriptorImage {
-  const health = healthService['Check']?.requestType.fileDescriptorProtos ?? []
-  const file = [...descriptorImage().files.file, ...health.map((bytes) => fromBinary(FileDescriptorProtoSchema, bytes))]
-  const files = create(FileDescriptorSetSchema, { file })
-  return { files, registry: createFileRegistry(files) }
 }
 
 function binding(
