@@ -1,4 +1,3 @@
-import type { handleBidiStreamingCall, handleServerStreamingCall, handleUnaryCall } from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/grpc-js'
 import type { AuthLevel } from '../../gen/paymesh/access/v1/access.js'
 import type { Logger } from './logger.js'
@@ -78,17 +77,3 @@ export type HandlerOf<M> =
 
 /** One handler a method of a generated service definition: `HandlersOf<typeof AccountServiceService>`. */
 export type HandlersOf<S> = { readonly [M in keyof S]: HandlerOf<S[M]> }
-
-/** The same, from the generated server interface: `Handlers<AccountServiceServer>`. */
-export type Handlers<S> = {
-  readonly [M in keyof S as string extends M ? never : number extends M ? never : M]: S[M] extends handleUnaryCall<
-    infer Q,
-    infer R
-  >
-    ? Unary<Q, R>
-    : S[M] extends handleServerStreamingCall<infer Q, infer R>
-      ? ServerStream<Q, R>
-      : S[M] extends handleBidiStreamingCall<infer Q, infer R>
-        ? BidiStream<Q, R>
-        : never
-}

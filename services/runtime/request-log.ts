@@ -26,7 +26,7 @@ function levelOf(failure: RpcError | undefined): LogLevel & ('debug' | 'info' | 
  * never part of it. The common case, a call that worked at level info, costs one comparison.
  */
 export function logCall(call: ServerCall, failure: RpcError | undefined, durationMs: number): void {
-  const { log, access } = call.method
+  const { log, auditLog, access } = call.method
   const level = levelOf(failure)
   if (!access.audited && !log.isLevelEnabled(level)) return
   const record = {
@@ -40,5 +40,5 @@ export function logCall(call: ServerCall, failure: RpcError | undefined, duratio
   }
   const err = failure?.cause
   log[level](err === undefined ? record : { ...record, err }, 'call')
-  if (access.audited) log.info({ audit: true, ...record }, 'audit')
+  if (access.audited) auditLog.info(record, 'audit')
 }

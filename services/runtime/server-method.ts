@@ -11,6 +11,8 @@ export interface ServerMethod {
   readonly name: string
   readonly access: Access
   readonly log: Logger
+  /** Writes at level info whatever LOG_LEVEL says: an audit has no gaps. */
+  readonly auditLog: Logger
   readonly metrics: MethodMetrics
   /** The calls under way on the method's server. */
   readonly calls: OpenCalls

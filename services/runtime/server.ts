@@ -69,11 +69,12 @@ export function createServer(options: ServerOptions): RpcServer {
     'grpc.enable_channelz': 0,
   })
   const calls = new OpenCalls()
+  const shared = { options, calls, auditLog: options.log.child({ audit: true }, { level: 'info' }) }
   const serviceNames = options.bindings.map(({ serviceName }) => serviceName)
-  for (const binding of options.bindings) addBinding(server, binding, requireAccess, options, calls)
+  for (const binding of options.bindings) addBinding(server, binding, requireAccess, shared)
   if (options.reflection) {
     const { bindings, access } = reflectionBinding(serviceNames)
-    for (const binding of bindings) addBinding(server, binding, () => access, options, calls)
+    for (const binding of bindings) addBinding(server, binding, () => access, shared)
   }
   const health = addHealth(server, serviceNames, calls)
   let port = 0
@@ -91,12 +92,18 @@ export function createServer(options: ServerOptions): RpcServer {
   }
 }
 
+/** What is common to the methods of a server. */
+interface Shared {
+  options: ServerOptions
+  calls: OpenCalls
+  auditLog: Logger
+}
+
 function addBinding(
   server: Server,
   { methods }: Binding,
   accessOf: (path: string) => ServerMethod['access'],
-  options: ServerOptions,
-  calls: OpenCalls,
+  { options, calls, auditLog }: Shared,
 ): void {
   const definitions: Record<string, MethodDefinition<unknown, unknown>> = {}
   const handlers: Record<string, UntypedHandleCall> = {}
@@ -108,6 +115,7 @@ function addBinding(
       name,
       access: accessOf(path),
       log: options.log,
+      auditLog,
       metrics: options.metrics.serverMethod(name),
       calls,
       durationMsMax: bound.kind === 'unary' ? (options.unaryDurationMsMax ?? unaryDurationMsMaxDefault) : undefined,

@@ -1,4 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:tls'
 import { Client, Metadata, status } from '@grpc/grpc-js'
 import { testCertificates } from '../../../dev/testing.js'
 import {
@@ -14,11 +17,12 @@ import {
   UserServiceService,
 } from '../../../gen/paymesh/identity/v1/user_service.js'
 import { type Call, callerName } from '../call.js'
+import { createLogger } from '../logger.js'
 import { clientCredentials, type TlsFiles } from '../mesh-credentials.js'
 import type { PeerName } from '../peer-identity.js'
 import { type RpcError, rpcErrorFrom } from '../rpc-error.js'
 import { bind, createServer } from '../server.js'
-import { bindSome, clientOf, type RunningServer, startServer, stopAll } from './running-server.js'
+import { bindSome, clientOf, type RunningServer, startServer, stopAll, until } from './running-server.js'
 
 const claims = {
   iss: 'https://paymesh.test',
@@ -190,6 +194,29 @@ describe('who may call', () => {
       ['WalletService/FundWallet', 'peers/ledger', 'PERMISSION_DENIED', 'PEER_NOT_ALLOWED', undefined],
     ])
     assert.ok(!JSON.stringify(server.records).includes('secret-name'))
+  })
+
+  it('records audited calls whatever the level of the log', async () => {
+    const lines: string[] = []
+    const log = createLogger({ name: 'intent', level: 'fatal', destination: { write: (line) => lines.push(line) } })
+    const fundWallet = () => Promise.resolve(FundWalletResponse.fromPartial({}))
+    const quiet = await startServer('intent', [bindSome(WalletServiceService, { fundWallet })], { log })
+    const client = await clientOf(WalletServiceService, quiet, 'operator')
+    await client.fundWallet(FundWalletRequest.fromPartial({}))
+    await until(() => lines.length > 0)
+    const [record] = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+    assert.deepEqual([record?.['audit'], record?.['caller'], record?.['code']], [true, 'peers/operator', 'OK'])
+  })
+
+  it('speaks TLS 1.3 and nothing older', async () => {
+    const { certFile, keyFile, caFile } = await of('operator')
+    const [cert, key, ca] = [certFile, keyFile, caFile].map((file) => readFileSync(file))
+    const socket = connect({
+      ...{ host: 'localhost', port: server.server.port, cert, key, ca, ALPNProtocols: ['h2'] },
+      ...{ minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' },
+    })
+    const [error] = (await once(socket, 'error')) as [Error]
+    assert.match(error.message, /protocol version/)
   })
 
   it('will not be made with a method that has no access option', async () => {
