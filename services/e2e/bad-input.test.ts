@@ -381,7 +381,7 @@ describe('bad input at the public RPCs', () => {
         status: 409,
         reason: 'ASSET_EXISTS_DIFFERENT',
       },
-      { ...invalid, name: 'an account that is none', path: '/v1/ledger/accounts', body: {}, field: 'account' },
+      { ...invalid, name: 'an account that is none', path: '/v1/ledger/accounts', body: {}, field: 'account.kind' },
       {
         ...invalid,
         name: 'an account of no kind',
@@ -403,6 +403,22 @@ describe('bad input at the public RPCs', () => {
         status: 404,
         reason: 'ACCOUNT_NOT_FOUND',
       },
+      { name: 'a grant by an operator', path: '/v1/admin/grants', body: {}, status: 403, reason: 'PERMISSION_MISSING' },
+      { ...invalid, name: 'a peer that is none', path: '/v1/admin/peers', body: {}, field: 'peer_id' },
+      {
+        ...invalid,
+        name: 'a weak token',
+        path: '/v1/admin/peers',
+        body: { peerId: 'p', peer: { assetCode: 'USD', assetScale: 2 }, incomingToken: 'short' },
+        field: 'incoming_token',
+      },
+      { name: 'an unknown peer', method: 'GET', path: '/v1/admin/peers/nobody', status: 404, reason: 'PEER_NOT_FOUND' },
+    ])
+  })
+
+  it('the administrator’s RPCs', async () => {
+    const invalid = { status: 400, reason: 'INVALID_FIELD' }
+    await refuses((await theMesh()).admin, [
       { ...invalid, name: 'a grant of nothing', path: '/v1/admin/grants', body: {}, field: 'user' },
       {
         ...invalid,
@@ -418,15 +434,6 @@ describe('bad input at the public RPCs', () => {
         status: 404,
         reason: 'USER_NOT_FOUND',
       },
-      { ...invalid, name: 'a peer that is none', path: '/v1/admin/peers', body: {}, field: 'peer' },
-      {
-        ...invalid,
-        name: 'a weak token',
-        path: '/v1/admin/peers',
-        body: { peerId: 'p', peer: { assetCode: 'USD', assetScale: 2 }, incomingToken: 'short' },
-        field: 'incoming_token',
-      },
-      { name: 'an unknown peer', method: 'GET', path: '/v1/admin/peers/nobody', status: 404, reason: 'PEER_NOT_FOUND' },
     ])
   })
 })

@@ -1,7 +1,10 @@
+import { randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { PeerServiceService } from '../../gen/paymesh/connector/v1/peer_service.js'
+import { RoleServiceService } from '../../gen/paymesh/identity/v1/role_service.js'
 import { AccountServiceService } from '../../gen/paymesh/ledger/v1/account_service.js'
+import { z } from 'zod'
 import { type Mesh, startMesh } from '../../dev/mesh.js'
 import { freeMeshPorts } from '../../dev/ports.js'
 import { type Exit } from '../../dev/process.js'
@@ -13,7 +16,7 @@ import { testFolder } from '../../dev/testing.js'
 import { type Client } from '../runtime/client.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
 import { type PeerName } from '../runtime/peer-identity.js'
-import { Api } from './api.js'
+import { Api, signIn } from './api.js'
 
 /** The one mesh that all end-to-end tests of a run share, real from edge to disk. */
 export interface MeshUnderTest {
@@ -21,6 +24,8 @@ export interface MeshUnderTest {
   readonly api: Api
   /** The public API as an operator. */
   readonly operator: Api
+  /** The public API as an administrator, who may grant roles. */
+  readonly admin: Api
   /** The Ledger, asked with the operator's certificate. */
   readonly ledger: Client<typeof AccountServiceService>
   readonly peers: Client<typeof PeerServiceService>
@@ -71,6 +76,7 @@ async function start(): Promise<{ mesh: Mesh; underTest: MeshUnderTest }> {
   const underTest: MeshUnderTest = {
     api,
     operator: api.as(operator.token),
+    admin: await administrator(mesh, api),
     ledger: operatorClient(mesh, 'ledger', AccountServiceService),
     peers: operatorClient(mesh, 'connector', PeerServiceService),
     addresses: addresses as Record<ServiceName, string>,
@@ -92,6 +98,15 @@ async function start(): Promise<{ mesh: Mesh; underTest: MeshUnderTest }> {
     },
   }
   return { mesh, underTest }
+}
+
+async function administrator(mesh: Mesh, api: Api): Promise<Api> {
+  const [email, password] = [`admin-${randomUUID()}@example.com`, randomUUID()]
+  const user = await api.ok('POST', '/v1/users', { user: { email }, password }, 'user', z.object({ name: z.string() }))
+  const roles = operatorClient(mesh, 'identity', RoleServiceService)
+  await roles.grantRole({ user: user.name, role: 'admin' })
+  roles.close()
+  return api.as((await signIn(api, email, password)).accessToken)
 }
 
 function serviceUnderTest(mesh: Mesh, name: ServiceName): ServiceUnderTest {

@@ -13,6 +13,7 @@ const permissionsByRole = {
   merchant: ['intents:read', 'intents:write', 'refunds:write', 'wallet:read', 'wallet:write', 'webhooks:write'],
   // Sees what a user sees and gives money back; never sends any.
   support: ['intents:read', 'refunds:write', 'wallet:read'],
+  // Grants no roles: who may fund wallets must not be able to make others, or themselves, more than they are.
   operator: [
     'funding:write',
     'intents:admin',
@@ -20,7 +21,6 @@ const permissionsByRole = {
     'ledger:admin',
     'ledger:read',
     'peers:admin',
-    'roles:admin',
     'wallet:read',
   ],
   // Drafts rules and reviews people. Publishing is not here: it takes a second person (`rules:publish`).

@@ -64,13 +64,16 @@ export async function registerUser(
   return RegisterUserResponse.fromPartial({ user: userMessage(user) })
 }
 
-// Of the user only what the caller may choose is read: a name, roles or a time that was sent is ignored (AIP-203).
+// Fields that are the service's must be absent: who sends roles would otherwise believe that they were granted.
 function parse(request: RegisterUserRequest): { email: Email; displayName: Secret; password: Secret } {
   const check = new FieldCheck(errorDomain)
   const user = request.user
   check.that(user !== undefined, 'user', 'is required')
   const email = user && take(check, 'user.email', parseEmail(user.email))
   const displayName = user && take(check, 'user.display_name', parseDisplayName(user.displayName))
+  check.that((user?.name ?? '') === '', 'user.name', 'must be absent')
+  check.that((user?.roles ?? []).length === 0, 'user.roles', 'must be absent')
+  check.that(user?.createTime === undefined, 'user.create_time', 'must be absent')
   const password = take(check, 'password', parseNewPassword(request.password))
   check.done()
   assert(email !== undefined && displayName !== undefined && password !== undefined)

@@ -36,7 +36,10 @@ export interface User {
 
 /** The request of RegisterUser. */
 export interface RegisterUserRequest {
-  /** The user: `email` is required, `display_name` may be given; the rest is the service's, and ignored. Required. */
+  /**
+   * The user: `email` is required, `display_name` may be given; the rest is the service's and
+   * must be absent. Required.
+   */
   user:
     | User
     | undefined;
