@@ -27,7 +27,7 @@ runService('ledger', async ({ log, metrics }) => {
       ...observed,
       writerChanged: (isWriter) => {
         observed.writerChanged(isWriter)
-        for (const name of SERVICE_NAMES) server.setServing(name, isWriter)
+        for (const name of ['', ...SERVICE_NAMES]) server.setServing(name, isWriter)
       },
     },
   })

@@ -22,19 +22,19 @@ const LOOKUP_FAILURES = `select id, status, user_data_64::text from failed_trans
 
 export async function lookupAccounts(pool: pg.Pool, ids: readonly bigint[]): Promise<Account[]> {
   const values = [uuidArrayText(new Set(ids))]
-  const { rows } = await pool.query<AccountRow>({ name: 'ledger-lookup-accounts', text: LOOKUP_ACCOUNTS, values })
+  const { rows } = await pool.query<AccountRow>(LOOKUP_ACCOUNTS, values)
   return inOrder(ids, rows.map(accountOf))
 }
 
 export async function lookupTransfers(pool: pg.Pool, ids: readonly bigint[]): Promise<Transfer[]> {
   const values = [uuidArrayText(new Set(ids))]
-  const { rows } = await pool.query<TransferRow>({ name: 'ledger-lookup-transfers', text: LOOKUP_TRANSFERS, values })
+  const { rows } = await pool.query<TransferRow>(LOOKUP_TRANSFERS, values)
   return inOrder(ids, rows.map(transferOf))
 }
 
 export async function lookupFailures(pool: pg.Pool, ids: readonly bigint[]): Promise<FailedTransfer[]> {
   const values = [uuidArrayText(new Set(ids))]
-  const { rows } = await pool.query<FailureRow>({ name: 'ledger-lookup-failures', text: LOOKUP_FAILURES, values })
+  const { rows } = await pool.query<FailureRow>(LOOKUP_FAILURES, values)
   return inOrder(ids, rows.map(failureOf))
 }
 

@@ -1,19 +1,27 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { status } from '@grpc/grpc-js'
+import { service as healthService } from 'grpc-health-check'
 import { ProcessBook } from '../../../dev/process-book.js'
 import { testCertificates, testDatabase, testFolder } from '../../../dev/testing.js'
 import { TransferServiceService } from '../../../gen/paymesh/ledger/v1/transfer_service.js'
 import { type Client, createClient } from '../../runtime/client.js'
 import { fromUint128 } from '../../runtime/ids.js'
 import { createPool } from '../../runtime/postgres.js'
+import { SERVICE_NAMES } from '../server.js'
 import { TransferStatus } from '../state-machine/status.js'
 import { TransferFlag } from '../state-machine/transfer.js'
 import { engineAccount as accountMessage } from '../wire.js'
-import { accountEvent, eventually, wireTransfer } from './harness.js'
+import { accountEvent, assertFails, eventually, wireTransfer } from './harness.js'
 import { type LedgerProcess, startLedgerProcess } from './ledger-process.js'
 import { verifyBooks } from './verify.js'
 
 const CHAIN = 3
+
+interface HealthClient {
+  Check(request: { service: string }): Promise<{ status: string }>
+  close(): void
+}
 
 /** Ledger processes on one database, and callers that keep them busy until they die. */
 class Cluster {
@@ -60,6 +68,18 @@ class Cluster {
     const tls = (await testCertificates()).of('intent')
     const serviceConfig = 'proto/paymesh/ledger/v1/ledger_service_config.json'
     return createClient(TransferServiceService, { address, peer: 'ledger', tls, serviceConfig })
+  }
+
+  /** What a process tells health checks about each of its services. */
+  async health({ address }: LedgerProcess): Promise<string[]> {
+    const tls = (await testCertificates()).of('edge')
+    const serviceConfig = 'proto/paymesh/ledger/v1/ledger_service_config.json'
+    const options = { address, peer: 'ledger' as const, tls, serviceConfig }
+    // The library's definition has its methods' names only as values.
+    const client = createClient(healthService, options) as unknown as HealthClient
+    const answers = await Promise.all(['', ...SERVICE_NAMES].map((service) => client.Check({ service })))
+    client.close()
+    return answers.map(({ status }) => status)
   }
 
   /** Posts chains one after the other until the process does not answer any more. */
@@ -157,12 +177,18 @@ describe('ledger processes', function () {
     const load = Promise.all(Array.from({ length: 8 }, () => cluster.load(client)))
     await eventually(() => cluster.acknowledged.length >= 200, 'the load is under way')
     assert.equal(await standby.isWriter(), false)
+    const serving = (word: string) => ['', ...SERVICE_NAMES].map(() => word)
+    assert.deepEqual(await cluster.health(writer), serving('SERVING'))
+    assert.deepEqual(await cluster.health(standby), serving('NOT_SERVING'))
+    const other = await cluster.client(standby)
+    const refused = other.createTransfers({ transfers: chain(1n) })
+    await assertFails(refused, { reason: 'NOT_WRITER', code: status.UNAVAILABLE })
     await writer.process.kill()
     await load
     client.close()
 
     await eventually(() => standby.isWriter(), 'the standby takes over')
-    const other = await cluster.client(standby)
+    assert.deepEqual(await cluster.health(standby), serving('SERVING'))
     await assertSettled(cluster, other)
     other.close()
   })
