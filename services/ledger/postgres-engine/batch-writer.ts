@@ -27,7 +27,7 @@ with head as (
   where epoch = $1::int8 and batch = $2::int8 - 1
   returning batch
 ), journal_row as (
-  insert into journal
+  insert into journal (batch, epoch, last_timestamp, account_count, transfer_count, expired_count, failed_count, hash)
   select batch, $1::int8, $3::int8, $7::int4, $8::int4, $9::int4, $10::int4, $6::bytea from head
 ), new_transfers as (
   insert into transfers (timestamp, batch, ledger, timeout_seconds, user_data_32, code, flags, id, debit_account_id,

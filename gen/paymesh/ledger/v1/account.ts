@@ -111,7 +111,10 @@ export interface Account_LabelsEntry {
   value: string;
 }
 
-/** The four counters of an account and what follows from them, in minor units of the account's asset. */
+/**
+ * The four counters of an account and what follows from them, in minor units of the account's asset. An amount beyond
+ * int64 is left out; TransferService.LookupAccounts has the counters as they are.
+ */
 export interface Balances {
   /** Everything ever debited. */
   debitsPosted:
