@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { identify, isRunning, thisProcess, type ProcessIdentity } from '#lock'
@@ -32,7 +32,8 @@ export class ProcessBook {
 
   remove(pid: number): void {
     this.#page.children = this.#page.children.filter((child) => child.pid !== pid)
-    this.#write()
+    // Somebody may have deleted the whole state under a running launcher, which must still stop the rest.
+    if (existsSync(dirname(this.#file))) this.#write()
   }
 
   /** Tears the book up, when all of its processes are gone. */

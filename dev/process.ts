@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { LaunchError } from './launch-error.js'
@@ -160,6 +160,7 @@ export function describeExit(name: string, exit: Exit): string {
 
 /** The last lines of a log, to stand in an error. */
 export function logTail(logFile: string): string {
+  if (!existsSync(logFile)) return `${logFile} is gone.`
   const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-TAIL_LINES_MAX)
   return lines.join('').trim() === '' ? `${logFile} is empty.` : `The end of ${logFile}:\n  ${lines.join('\n  ')}`
 }

@@ -25,6 +25,10 @@ class Stop {
         this.#controller.abort()
       })
     }
+    // A fault of the launcher itself must not leave processes behind either.
+    process.on('uncaughtException', (error) => {
+      this.#fail(error)
+    })
   }
 
   get signal(): AbortSignal {
@@ -35,17 +39,21 @@ class Stop {
     if (this.signal.aborted || exit === undefined) return
     const cure =
       'Everything is being stopped. Start again with `make up`; if it ends again, `make reset` clears the state.'
-    this.#controller.abort(new LaunchError(`${describeExit(name, exit)} ${cure}\n${logTail(logFile)}`))
+    this.#fail(`${describeExit(name, exit)} ${cure}\n${logTail(logFile)}`)
   }
 
-  /** Resolves when told to stop; fails with what crashed. */
+  #fail(cause: unknown): void {
+    console.error(cause)
+    process.exitCode = 1
+    this.#controller.abort()
+  }
+
+  /** Resolves when the mesh is to stop. */
   async wait(): Promise<void> {
-    if (!this.signal.aborted) {
-      await new Promise((resolve) => {
-        this.signal.addEventListener('abort', resolve, { once: true })
-      })
-    }
-    if (this.signal.reason instanceof LaunchError) throw this.signal.reason
+    if (this.signal.aborted) return
+    await new Promise((resolve) => {
+      this.signal.addEventListener('abort', resolve, { once: true })
+    })
   }
 }
 
