@@ -1,6 +1,7 @@
 // Runs a payment's chain in the Ledger and says what became of it.
 import { type Transfer } from '../../gen/paymesh/ledger/v1/transfer.js'
-import { fromUint128, toUint128, uuidToBigint, uuidV5ToUint128 } from '../runtime/ids.js'
+import { fromUint128, toUint128, uuidToBigint } from '../runtime/ids.js'
+import { type AccountIds } from './account-ids.js'
 import { OverloadedError } from '../runtime/coalesce.js'
 import { type ChainPlan, type Leg, legsMax, readChainAnswer, type RefusalCause, transferId } from './chain.js'
 import { type Failure, type Intent } from './intent.js'
@@ -19,8 +20,7 @@ export type ChainOutcome =
 export interface ChainRunnerDeps {
   readonly ledger: Ledger
   readonly house: HouseAccounts
-  /** The namespace of account ids, the same as the Ledger's. */
-  readonly namespace: string
+  readonly accountIds: AccountIds
 }
 
 const linked = 1
@@ -32,7 +32,7 @@ export async function runChain(deps: ChainRunnerDeps, intent: Intent, plan: Chai
     if (ledgerNumber === undefined) return { kind: 'undecided', cause: `asset ${plan.assetCode} is not defined` }
     // Before the chain, because the Ledger burns the id of a leg whose account is missing.
     await deps.house.ensure(plan)
-    const transfers = transfersOf(deps.namespace, intent, plan, ledgerNumber)
+    const transfers = transfersOf(deps.accountIds, intent, plan, ledgerNumber)
     const outcome = await deps.ledger.submit(transfers)
     if (outcome.kind === 'unknown') return { kind: 'undecided', cause: outcome.cause }
     return await readOutcome(deps, plan, transfers, readChainAnswer(outcome.statuses))
@@ -45,15 +45,14 @@ export async function runChain(deps: ChainRunnerDeps, intent: Intent, plan: Chai
 }
 
 /** The transfers of a chain, linked, each telling of the intent in `user_data_128`. */
-export function transfersOf(namespace: string, intent: Intent, plan: ChainPlan, ledgerNumber: number): Transfer[] {
+export function transfersOf(accountIds: AccountIds, intent: Intent, plan: ChainPlan, ledgerNumber: number): Transfer[] {
   const { legs, step } = plan
   if (legs.length === 0 || legs.length > legsMax) throw new RangeError(`a chain of ${legs.length} legs`)
   const intentId = uuidToBigint(intent.id)
-  const accountId = (name: string) => toUint128(uuidV5ToUint128(namespace, name))
   return legs.map((leg, index) => ({
     id: toUint128(transferId(intentId, intent.attempt, step, index)),
-    debitAccountId: accountId(leg.debitAccount),
-    creditAccountId: accountId(leg.creditAccount),
+    debitAccountId: accountIds.of(leg.debitAccount),
+    creditAccountId: accountIds.of(leg.creditAccount),
     amount: toUint128(leg.amountMinor),
     pendingId: undefined,
     userData128: toUint128(intentId),
@@ -116,7 +115,7 @@ const accountClosed = 32
  * tell. An account closed since would tell wrongly, of the reason only: nothing moved in either case.
  */
 async function causeNow(deps: ChainRunnerDeps, leg: Leg): Promise<RefusalCause> {
-  const ids = [leg.debitAccount, leg.creditAccount].map((name) => uuidV5ToUint128(deps.namespace, name))
+  const ids = [leg.debitAccount, leg.creditAccount].map((name) => fromUint128(deps.accountIds.of(name)))
   const accounts = await deps.ledger.lookupAccounts(ids)
   if (accounts.length < ids.length) return 'ACCOUNT_NOT_FOUND'
   if (accounts.some((account) => (account.flags & accountClosed) !== 0)) return 'ACCOUNT_CLOSED'

@@ -7,6 +7,7 @@ import { systemClock } from '../runtime/clock.js'
 import { systemRandom, uuidV7 } from '../runtime/ids.js'
 import { createPool } from '../runtime/postgres.js'
 import { createServer } from '../runtime/server.js'
+import { AccountIds } from './account-ids.js'
 import { createAdvance } from './advance.js'
 import { intentIdFrom } from './chain.js'
 import { runChain } from './chain-runner.js'
@@ -121,7 +122,7 @@ async function disconnect({ pool, publisher, subscriber, ledger, rules }: Links)
 function assemble(config: Config, parts: ServiceParts, links: Links) {
   const { log, crashPoint, limits = realLimits } = parts
   const { pool, publisher, subscriber, ledger, rules } = links
-  const { ledgerNamespace } = config
+  const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
   const wallets = new WalletDirectory({
     pool,
@@ -133,7 +134,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const nudgeOutbox = () => {
     outbox.nudge()
   }
-  const chains = { ledger, house: new HouseAccounts(ledger), namespace: ledgerNamespace }
+  const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
   const advance = createAdvance({
     store,
     runChain: (intent, plan) => runChain(chains, intent, plan),
@@ -160,7 +161,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     watchersMax: limits.watchersMax,
     pollMs: watchPollMs,
   })
-  const shared = { pool, clock, store, wallets, payments, rules, ledger, watchHub, ledgerNamespace }
+  const shared = { pool, clock, store, wallets, payments, rules, ledger, watchHub, accountIds }
   const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, watchLimits: limits.watch }
   return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub] }
 }

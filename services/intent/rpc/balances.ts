@@ -1,7 +1,7 @@
 // Wallets with their balances, from the Ledger at the time of the answer.
 import { type Wallet as WalletMessage, WalletState } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type Call } from '../../runtime/call.js'
-import { fromUint128, uuidV5ToUint128 } from '../../runtime/ids.js'
+import { fromUint128 } from '../../runtime/ids.js'
 import { walletAccount } from '../account-names.js'
 import { type Wallet } from '../wallet.js'
 import { type RpcDeps } from './deps.js'
@@ -20,13 +20,11 @@ const lookupMax = 253
 
 /** Balances by wallet id, in as few calls as the Ledger allows. Wallets without an account are left out. */
 export async function availableOf(
-  deps: Pick<RpcDeps, 'ledger' | 'ledgerNamespace'>,
+  deps: Pick<RpcDeps, 'ledger' | 'accountIds'>,
   call: Call,
   walletIds: readonly string[],
 ): Promise<Map<string, Balance>> {
-  const walletOf = new Map(
-    walletIds.map((id) => [uuidV5ToUint128(deps.ledgerNamespace, walletAccount(id)), id] as const),
-  )
+  const walletOf = new Map(walletIds.map((id) => [fromUint128(deps.accountIds.of(walletAccount(id))), id] as const))
   const accountIds = [...walletOf.keys()]
   const balances = new Map<string, Balance>()
   for (let start = 0; start < accountIds.length; start += lookupMax) {
@@ -43,7 +41,7 @@ export async function availableOf(
 
 /** The wallets as the contract says them. */
 export async function walletMessages(
-  deps: Pick<RpcDeps, 'ledger' | 'ledgerNamespace'>,
+  deps: Pick<RpcDeps, 'ledger' | 'accountIds'>,
   call: Call,
   wallets: readonly Wallet[],
 ): Promise<WalletMessage[]> {
@@ -57,7 +55,7 @@ export async function walletMessages(
 
 /** One wallet as the contract says it. */
 export async function walletMessage(
-  deps: Pick<RpcDeps, 'ledger' | 'ledgerNamespace'>,
+  deps: Pick<RpcDeps, 'ledger' | 'accountIds'>,
   call: Call,
   wallet: Wallet,
 ): Promise<WalletMessage> {

@@ -1,6 +1,7 @@
 // What the handlers need.
 import { type Pool } from 'pg'
 import { type Clock } from '../../runtime/clock.js'
+import { type AccountIds } from '../account-ids.js'
 import { type IntentStore } from '../intent-store.js'
 import { type Ledger } from '../ledger-client.js'
 import { type Payments } from '../payments.js'
@@ -18,8 +19,7 @@ export interface RpcDeps {
   readonly ledger: Ledger
   readonly watchHub: WatchHub
   readonly newWalletId: () => string
-  /** The namespace of account ids, the same as the Ledger's. */
-  readonly ledgerNamespace: string
+  readonly accountIds: AccountIds
   readonly watchLimits: WatchLimits
 }
 

@@ -23,6 +23,13 @@ export async function until(condition: () => Promise<boolean> | boolean, what: s
   }
 }
 
+export async function succeeds(call: Promise<unknown>): Promise<boolean> {
+  return await call.then(
+    () => true,
+    () => false,
+  )
+}
+
 export class MeshProcess {
   readonly #name: PeerName
   readonly #env: Record<string, string>

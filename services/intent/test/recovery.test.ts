@@ -8,7 +8,7 @@ import { type CrashPoint, crashPoints } from '../crash-points.js'
 import { isFinal } from '../intent.js'
 import { eventStream } from '../outbox-worker.js'
 import { assertFails, paymentRequest, TestIntent, TestMesh } from './mesh.js'
-import { MeshProcess, until } from './mesh-process.js'
+import { MeshProcess, succeeds, until } from './mesh-process.js'
 
 const unavailable = { reason: 'DEPENDENCY_UNAVAILABLE', code: 'UNAVAILABLE' } as const
 
@@ -179,12 +179,5 @@ describe('an interrupted payment', () => {
     for (const { id, version } of await mesh.intents()) {
       await valkey.xadd(eventStream, '*', 'event', JSON.stringify({ id: `${id}.${version}` }))
     }
-  }
-
-  async function succeeds(call: Promise<unknown>): Promise<boolean> {
-    return await call.then(
-      () => true,
-      () => false,
-    )
   }
 })
