@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
+import { Peer } from '../gen/paymesh/access/v1/access.js'
 import { contractMethods, type ContractMethod } from '../envoy/public-methods.js'
 import { assetPath } from '../services/runtime/assets.js'
 
-/** Prints docs/contracts.md from the descriptor image: every RPC, its path at the edge, and who may call it. */
-export function contractsPage(image: Uint8Array): string {
-  const methods = contractMethods(image)
+/** Prints docs/contracts.md from the contracts: every RPC, its path at the edge, and who may call it. */
+export function contractsPage(): string {
+  const methods = contractMethods()
   const services = [...new Set(methods.map(({ service }) => service))].sort()
   return [
     '# Contracts',
@@ -36,9 +37,13 @@ const section = (service: string, methods: readonly ContractMethod[]): string[] 
 
 function row({ method, http, access, serverStreaming }: ContractMethod): string {
   const path = http === undefined ? 'not reachable' : `\`${http.verb} ${http.path}\`${serverStreaming ? ' (SSE)' : ''}`
-  const peers = access.peers.map((peer) => peer.replace('PEER_', '').toLowerCase()).join(', ')
+  const peers = access.peers.map(peerName).join(', ')
   return `| ${method} | ${path} | ${peers} | ${permission(http !== undefined, access)} | ${access.audited ? 'yes' : ''} |`
 }
+
+const PEER_NAMES = new Map<number, string>(Object.entries(Peer).map(([name, number]) => [number, name.toLowerCase()]))
+
+const peerName = (peer: number): string => PEER_NAMES.get(peer) ?? String(peer)
 
 function permission(reachable: boolean, access: ContractMethod['access']): string {
   if (!reachable) return ''
@@ -49,5 +54,5 @@ function permission(reachable: boolean, access: ContractMethod['access']): strin
 export const contractsPagePath = (): string => assetPath('docs/contracts.md')
 
 if (process.argv[1] === import.meta.filename) {
-  writeFileSync(contractsPagePath(), contractsPage(readFileSync(assetPath('gen/paymesh.binpb'))))
+  writeFileSync(contractsPagePath(), contractsPage())
 }

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs'
 import { clusters } from './clusters.js'
 import { type EdgeOptions, type ServiceName } from './edge-options.js'
 import { listeners } from './listeners.js'
@@ -11,7 +10,7 @@ type Json = Record<string, unknown>
  * sign in for it, is read from the contracts; nothing is listed twice.
  */
 export function edgeConfig(options: EdgeOptions): Json {
-  const methods = publicMethods(readFileSync(options.descriptorPath))
+  const methods = publicMethods()
   const probes = new Map<ServiceName, string>(methods.map(({ owner, service }) => [owner, service]))
   return {
     node: { id: 'edge', cluster: 'paymesh' },

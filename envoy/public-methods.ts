@@ -1,6 +1,9 @@
-import { createFileRegistry, fromBinary, toJson } from '@bufbuild/protobuf'
-import { FileDescriptorSetSchema, MethodOptionsSchema } from '@bufbuild/protobuf/wkt'
+import { toJson } from '@bufbuild/protobuf'
+import { MethodOptionsSchema } from '@bufbuild/protobuf/wkt'
 import { z } from 'zod'
+import { Peer, type Access } from '../gen/paymesh/access/v1/access.js'
+import { accessRules } from '../services/runtime/access.js'
+import { descriptorImage } from '../services/runtime/descriptor-image.js'
 import { SERVICE_NAMES, type ServiceName } from './edge-options.js'
 
 /** An RPC as the contracts describe it to the outside. */
@@ -23,49 +26,40 @@ export interface HttpRule {
   readonly path: string
 }
 
-const optionsShape = z.object({
+const httpShape = z.object({
   '[google.api.http]': z
     .object({ get: z.string(), post: z.string(), put: z.string(), patch: z.string(), delete: z.string() })
     .partial()
     .optional(),
-  '[paymesh.access.v1.access]': z.object({
-    peers: z.array(z.string()).default([]),
-    permission: z.string().default(''),
-    public: z.boolean().default(false),
-    audited: z.boolean().default(false),
-    minimumLevel: z.string().default('AUTH_LEVEL_UNSPECIFIED'),
-  }),
 })
 
-export type Access = z.infer<typeof optionsShape>['[paymesh.access.v1.access]']
-
-/** Reads every RPC of Paymesh from a descriptor image, in the image's order. */
-export function contractMethods(image: Uint8Array): ContractMethod[] {
-  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, image))
+/** Every RPC of Paymesh, in the order of the contracts. */
+export function contractMethods(): ContractMethod[] {
+  const { registry } = descriptorImage()
   return [...registry]
     .filter((descriptor) => descriptor.kind === 'service')
-    .filter((service) => service.typeName.startsWith('paymesh.'))
-    .flatMap((service) =>
-      service.methods.map((method) => {
-        const name = `${service.typeName}/${method.name}`
-        if (method.proto.options === undefined) throw new Error(`${name} has no access option`)
-        const options = optionsShape.parse(toJson(MethodOptionsSchema, method.proto.options, { registry }))
+    .flatMap(({ typeName, methods }) =>
+      methods.map((method) => {
+        const name = `${typeName}/${method.name}`
+        const access = accessRules().get(`/${name}`)
+        if (method.proto.options === undefined || access === undefined) throw new Error(`${name} has no access option`)
+        const options = httpShape.parse(toJson(MethodOptionsSchema, method.proto.options, { registry }))
         return {
-          service: service.typeName,
+          service: typeName,
           method: method.name,
-          owner: ownerOf(service.typeName),
+          owner: ownerOf(typeName),
           serverStreaming: method.methodKind === 'server_streaming',
           http: httpRule(name, options['[google.api.http]']),
-          access: options['[paymesh.access.v1.access]'],
+          access,
         }
       }),
     )
 }
 
 /** The RPCs that the edge offers: those with a path. A path without the edge among the peers is a contradiction. */
-export function publicMethods(image: Uint8Array): (ContractMethod & { readonly http: HttpRule })[] {
-  return contractMethods(image).flatMap((method) => {
-    const offered = method.access.peers.includes('PEER_EDGE')
+export function publicMethods(): (ContractMethod & { readonly http: HttpRule })[] {
+  return contractMethods().flatMap((method) => {
+    const offered = method.access.peers.includes(Peer.EDGE)
     if (offered !== (method.http !== undefined)) {
       throw new Error(`${method.service}/${method.method}: an HTTP path and PEER_EDGE go together`)
     }
@@ -79,7 +73,7 @@ function ownerOf(service: string): ServiceName {
   return owner
 }
 
-function httpRule(name: string, rule: z.infer<typeof optionsShape>['[google.api.http]']): HttpRule | undefined {
+function httpRule(name: string, rule: z.infer<typeof httpShape>['[google.api.http]']): HttpRule | undefined {
   if (rule === undefined) return undefined
   const verbs = (['get', 'post', 'put', 'patch', 'delete'] as const).flatMap((verb) => {
     const path = rule[verb]
