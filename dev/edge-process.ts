@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { edgeConfig } from '../envoy/edge.js'
@@ -13,18 +13,22 @@ import { replaceFile } from './replace-file.js'
 import { giveTo, ownedFolder, reachableProgram, type ServerHome } from './server-home.js'
 import { TOKEN_AUDIENCE, tokenIssuer } from './services.js'
 
-/** How to run the edge. */
-export interface EdgeProcessOptions {
+/** The certificates of the edge. */
+export interface EdgeSecrets {
   readonly home: ServerHome
+  /** The edge's identity in the mesh. */
+  readonly meshTls: TlsFiles
+  /** What the public sees over HTTPS. */
+  readonly publicTls: TlsFiles
+}
+
+/** How to run the edge. */
+export interface EdgeProcessOptions extends EdgeSecrets {
   readonly book: ProcessBook
   readonly logFile: string
   readonly ports: MeshPorts
   /** Where the public listeners bind. */
   readonly listenAddress: string
-  /** The edge's identity in the mesh. */
-  readonly meshTls: TlsFiles
-  /** What the public sees over HTTPS. */
-  readonly publicTls: TlsFiles
   readonly profile: EdgeProfile
   readonly corsOrigins: readonly string[]
   /** Worker threads of Envoy. */
@@ -93,7 +97,7 @@ function edgeOptions(options: EdgeProcessOptions, folder: string, descriptorPath
  * The secret discovery files: YAML (here its JSON subset) that points into `certificates/current`, a symbolic link that
  * is swapped in one step. Envoy watches its folder and loads the new certificates without a restart.
  */
-function writeSecrets({ home, meshTls, publicTls }: EdgeProcessOptions): void {
+export function writeSecrets({ home, meshTls, publicTls }: EdgeSecrets): void {
   const certificates = ownedFolder(home, join('envoy', 'certificates'))
   const version = join(certificates, randomUUID())
   const copies = {
@@ -103,16 +107,16 @@ function writeSecrets({ home, meshTls, publicTls }: EdgeProcessOptions): void {
     'public.crt': publicTls.certFile,
     'public.key': publicTls.keyFile,
   }
-  rmSync(certificates, { recursive: true })
-  mkdirSync(version, { recursive: true, mode: 0o700 })
+  const earlier = readdirSync(certificates).filter((name) => name !== 'current')
+  mkdirSync(version, { mode: 0o700 })
   for (const [name, from] of Object.entries(copies)) {
     writeFileSync(join(version, name), readFileSync(from), { mode: 0o600 })
     giveTo(home, join(version, name))
   }
-  giveTo(home, certificates)
   giveTo(home, version)
-  symlinkSync(version, join(certificates, 'next'))
-  renameSync(join(certificates, 'next'), join(certificates, 'current'))
+  symlinkSync(version, `${version}.link`)
+  renameSync(`${version}.link`, join(certificates, 'current'))
+  for (const name of earlier) rmSync(join(certificates, name), { recursive: true })
   writeSecretFiles(home, ownedFolder(home, join('envoy', 'sds')), certificates)
 }
 

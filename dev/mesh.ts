@@ -5,7 +5,7 @@ import { type EdgeProfile } from '../envoy/edge-options.js'
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { type PeerName } from '../services/runtime/peer-identity.js'
 import { databaseUrl, ensureDatabases } from './databases.js'
-import { startEdge } from './edge-process.js'
+import { type EdgeSecrets, startEdge, writeSecrets } from './edge-process.js'
 import { type MeshAccess } from './mesh-access.js'
 import { CertificateFolder } from './pki.js'
 import { type MeshPorts } from './ports.js'
@@ -41,6 +41,8 @@ export interface MeshOptions {
   readonly onCrash?: (process: RunningProcess) => void
 }
 
+const RENEWAL_INTERVAL_MS = 3_600_000
+
 type Part = ServiceName | 'postgres' | 'valkey' | 'envoy'
 
 /** A running mesh. */
@@ -56,6 +58,7 @@ export class Mesh implements MeshAccess {
   #postgres: Postgres | undefined
   #valkey: Valkey | undefined
   #edge: RunningProcess | undefined
+  #renewal: NodeJS.Timeout | undefined
 
   constructor(options: MeshOptions, certificates: CertificateFolder) {
     this.ports = options.ports
@@ -120,19 +123,17 @@ export class Mesh implements MeshAccess {
     await this.service('intent').start()
     this.#say('starting the edge')
     await this.startEdge()
+    this.#renewal = setInterval(() => void this.renewCertificates(), RENEWAL_INTERVAL_MS)
   }
 
   /** Starts the edge; also after its process was stopped. */
   async startEdge(): Promise<void> {
-    const now = Date.now()
     this.#edge = await startEdge({
-      home: this.#home,
       book: this.#book,
       logFile: this.logFile('envoy'),
       ports: this.ports,
       listenAddress: this.#options.edgeAddress ?? '127.0.0.1',
-      meshTls: this.tls('edge'),
-      publicTls: await this.#certificates.issueServer('public', ['localhost'], now),
+      ...(await this.#edgeSecrets()),
       profile: this.#options.profile ?? 'demo',
       corsOrigins: this.#options.corsOrigins ?? [],
       concurrency: this.#options.edgeConcurrency ?? 2,
@@ -142,6 +143,7 @@ export class Mesh implements MeshAccess {
 
   /** Stops everything, those who ask before those who are asked. */
   async stop(): Promise<void> {
+    clearInterval(this.#renewal)
     await this.#edge?.stop()
     for (const name of SERVICES.toReversed()) {
       const service = this.#services.get(name)
@@ -151,10 +153,24 @@ export class Mesh implements MeshAccess {
     this.#book.close()
   }
 
-  async #issueCertificates(): Promise<void> {
+  /**
+   * Renews the certificates that end within twelve hours, or `withinMs`. Services and edge read them without a restart.
+   * Done every hour while the mesh runs.
+   */
+  async renewCertificates(withinMs?: number): Promise<void> {
+    await this.#issueCertificates(withinMs)
+    writeSecrets(await this.#edgeSecrets())
+  }
+
+  async #edgeSecrets(): Promise<EdgeSecrets> {
+    const publicTls = await this.#certificates.issueServer('public', ['localhost'], Date.now())
+    return { home: this.#home, meshTls: this.tls('edge'), publicTls }
+  }
+
+  async #issueCertificates(withinMs?: number): Promise<void> {
     const now = Date.now()
     const names = [...SERVICES, 'edge', 'operator', 'stranger'] as const
-    const files = await Promise.all(names.map((name) => this.#certificates.issuePeer(name, now)))
+    const files = await Promise.all(names.map((name) => this.#certificates.issuePeer(name, now, withinMs)))
     files.forEach((one, index) => this.#tls.set(names[index] ?? '', one))
   }
 

@@ -13,7 +13,7 @@ const DAY_MS = 24 * HOUR_MS
 /** How long a leaf is valid. */
 export const LEAF_VALID_MS = DAY_MS
 const CA_VALID_MS = 365 * DAY_MS
-// A start renews what would run out within half its life, so that a mesh lives at least that long.
+// What would run out within half its life is renewed, at a start and while the mesh runs.
 const RENEW_WITHIN_MS = LEAF_VALID_MS / 2
 // Clocks of containers and their hosts differ a little.
 const CLOCK_SKEW_MS = 5 * 60_000
@@ -57,23 +57,21 @@ export class CertificateFolder {
     return join(this.#folder, 'ca.crt')
   }
 
-  /** The files of a peer, by its SPIFFE id `spiffe://paymesh/{peer}`; renewed when they end within twelve hours. */
-  async issuePeer(peer: string, nowMs: number): Promise<TlsFiles> {
-    return await this.#issue(
-      { commonName: peer, spiffeId: `spiffe://paymesh/${peer}`, dns: [peer, 'localhost'] },
-      nowMs,
-    )
+  /** The files of a peer, by its SPIFFE id `spiffe://paymesh/{peer}`; renewed when they end within the given time. */
+  async issuePeer(peer: string, nowMs: number, renewWithinMs = RENEW_WITHIN_MS): Promise<TlsFiles> {
+    const names = { commonName: peer, spiffeId: `spiffe://paymesh/${peer}`, dns: [peer, 'localhost'] }
+    return await this.#issue(names, nowMs, renewWithinMs)
   }
 
   /** The files of a public server: names, and no identity in the mesh. */
   async issueServer(name: string, dns: readonly string[], nowMs: number): Promise<TlsFiles> {
-    return await this.#issue({ commonName: name, dns }, nowMs)
+    return await this.#issue({ commonName: name, dns }, nowMs, RENEW_WITHIN_MS)
   }
 
-  async #issue(names: LeafNames, nowMs: number): Promise<TlsFiles> {
+  async #issue(names: LeafNames, nowMs: number, renewWithinMs: number): Promise<TlsFiles> {
     const certFile = join(this.#folder, `${names.commonName}.crt`)
     const keyFile = join(this.#folder, `${names.commonName}.key`)
-    if (!isValidAt(certFile, nowMs + RENEW_WITHIN_MS) || !this.#hasIssued(certFile)) {
+    if (!isValidAt(certFile, nowMs + renewWithinMs) || !this.#hasIssued(certFile)) {
       const { certificate, key } = await makeLeaf(this.#authority, names, nowMs)
       await writePair(certFile, certificate, keyFile, key)
     }

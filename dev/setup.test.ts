@@ -32,7 +32,9 @@ function scratchCheckout(): string {
 }
 
 function run(command: string, args: string[], cwd: string, path?: string): Promise<Outcome> {
-  const env = path === undefined ? process.env : { ...process.env, PATH: path }
+  // A make that runs these tests would otherwise pass its flags and level on to the make under test.
+  const { MAKEFLAGS: _flags, MAKELEVEL: _level, MFLAGS: _mflags, ...inherited } = process.env
+  const env = path === undefined ? inherited : { ...inherited, PATH: path }
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text: Buffer) => (output += text.toString()))

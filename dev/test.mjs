@@ -41,7 +41,14 @@ async function mocha(name, script) {
   failed += bad
   const sound = code === 0 && bad === 0 && count('passing') > 0
   if (!sound && bad === 0) failed += 1
-  report(`${name}: ${count('passing')} passed, ${bad} failed`, sound, output)
+  report(`${name}: ${count('passing')} passed, ${bad} failed`, sound, summaryOf(output))
+}
+
+// What mocha says at its end. Before it stand the dots, with what the services under test logged in between.
+function summaryOf(output) {
+  const lines = output.split('\n')
+  const start = lines.findIndex((line) => /^ {2}\d+ (passing|failing)/.test(line))
+  return (start < 0 ? lines.slice(-100) : lines.slice(start)).join('\n')
 }
 
 function report(name, sound, output) {
