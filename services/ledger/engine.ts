@@ -1,4 +1,5 @@
-import { type Account, type AccountEvent } from './state-machine/account.js'
+import { type Account, type AccountEvent, type BalanceRow } from './state-machine/account.js'
+import { type AccountFilter, type QueryFilter } from './state-machine/filters.js'
 import { type AccountResult, type TransferResult } from './state-machine/status.js'
 import { type FailedTransfer, type Transfer } from './state-machine/transfer.js'
 
@@ -53,4 +54,14 @@ export interface Engine {
   lookupAccounts(ids: readonly bigint[]): Promise<readonly Account[]>
   lookupTransfers(ids: readonly bigint[]): Promise<readonly Transfer[]>
   lookupFailures(ids: readonly bigint[]): Promise<readonly FailedTransfer[]>
+  /**
+   * Reads by filter, in the order of the timestamps or against it. An invalid filter matches nothing. The limit is at
+   * most QUERY_LIMIT_MAX; a caller goes on after the last timestamp of a page. What such a read costs follows from what
+   * it answers and not from how long the ledger's history is, as long as one field of the filter is selective.
+   */
+  getAccountTransfers(filter: AccountFilter): Promise<readonly Transfer[]>
+  /** The balances after each matching transfer; none of an account without the history flag. */
+  getAccountBalances(filter: AccountFilter): Promise<readonly BalanceRow[]>
+  queryAccounts(filter: QueryFilter): Promise<readonly Account[]>
+  queryTransfers(filter: QueryFilter): Promise<readonly Transfer[]>
 }

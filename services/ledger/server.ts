@@ -10,11 +10,15 @@ import { createAccounts } from './rpc/create-accounts.js'
 import { createAsset } from './rpc/create-asset.js'
 import { createTransfers } from './rpc/create-transfers.js'
 import { getAccount } from './rpc/get-account.js'
+import { getAccountBalances } from './rpc/get-account-balances.js'
+import { getAccountTransfers } from './rpc/get-account-transfers.js'
 import { listAccounts } from './rpc/list-accounts.js'
 import { listAssets } from './rpc/list-assets.js'
 import { lookupAccounts } from './rpc/lookup-accounts.js'
 import { lookupTransfers } from './rpc/lookup-transfers.js'
 import { postChain } from './rpc/post-chain.js'
+import { queryAccounts } from './rpc/query-accounts.js'
+import { queryTransfers } from './rpc/query-transfers.js'
 import { submit } from './rpc/submit.js'
 
 /** What the handlers need between them. */
@@ -33,6 +37,21 @@ export const SERVICE_NAMES = [
   'paymesh.ledger.v1.LedgerAdminService',
 ] as const
 
+/** TransferService alone, for an engine without names. */
+export function transferBinding(deps: { readonly engine: Engine }): Binding {
+  return bind(TransferServiceService, {
+    createAccounts: (call, request) => createAccounts(deps, call, request),
+    createTransfers: (call, request) => createTransfers(deps, call, request),
+    lookupAccounts: (call, request) => lookupAccounts(deps, call, request),
+    lookupTransfers: (call, request) => lookupTransfers(deps, call, request),
+    getAccountTransfers: (call, request) => getAccountTransfers(deps, call, request),
+    getAccountBalances: (call, request) => getAccountBalances(deps, call, request),
+    queryAccounts: (call, request) => queryAccounts(deps, call, request),
+    queryTransfers: (call, request) => queryTransfers(deps, call, request),
+    submit: (call, requests) => submit(deps, call, requests),
+  })
+}
+
 export function ledgerBindings(deps: LedgerDeps): Binding[] {
   return [
     bind(AccountServiceService, {
@@ -41,13 +60,7 @@ export function ledgerBindings(deps: LedgerDeps): Binding[] {
       listAccounts: (call, request) => listAccounts(deps, call, request),
       postChain: (call, request) => postChain(deps, call, request),
     }),
-    bind(TransferServiceService, {
-      createAccounts: (call, request) => createAccounts(deps, call, request),
-      createTransfers: (call, request) => createTransfers(deps, call, request),
-      lookupAccounts: (call, request) => lookupAccounts(deps, call, request),
-      lookupTransfers: (call, request) => lookupTransfers(deps, call, request),
-      submit: (call, requests) => submit(deps, call, requests),
-    }),
+    transferBinding(deps),
     bind(LedgerAdminServiceService, {
       createAsset: (call, request) => createAsset(deps, call, request),
       listAssets: (call, request) => listAssets(deps, call, request),

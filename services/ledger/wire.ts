@@ -1,4 +1,9 @@
 import {
+  type AccountBalance,
+  type AccountFilter as WireAccountFilter,
+  type QueryFilter as WireQueryFilter,
+} from '../../gen/paymesh/ledger/v1/filter.js'
+import {
   type EngineAccount,
   type EventResult,
   type Transfer as WireTransfer,
@@ -6,8 +11,9 @@ import {
 import { type Uint128 } from '../../gen/paymesh/ledger/v1/uint128.js'
 import { type FieldCheck } from '../runtime/field-check.js'
 import { fromUint128, toUint128 } from '../runtime/ids.js'
-import { type Account, type AccountEvent, accountFlags } from './state-machine/account.js'
-import { type Transfer } from './state-machine/transfer.js'
+import { type Account, type AccountEvent, AccountFlag, accountFlags, type BalanceRow } from './state-machine/account.js'
+import { type AccountFilter, type CommonFilter, type QueryFilter } from './state-machine/filters.js'
+import { hasFlag, type Transfer } from './state-machine/transfer.js'
 
 // Between the messages of the contract and the engine's values. Protobuf holds u128, u64 and u32 to their ranges by
 // itself; `code` and `flags` are u16 in the engine and wider on the wire, so they are checked here.
@@ -103,4 +109,65 @@ export function eventResults(results: readonly { status: number; timestamp: bigi
 
 export function idsOf(messages: readonly Uint128[]): bigint[] {
   return messages.map(fromUint128)
+}
+
+export function accountFilter(message: WireAccountFilter): AccountFilter {
+  return { accountId: fromUint128(message.accountId), ...commonFilter(message) }
+}
+
+export function queryFilter(message: WireQueryFilter): QueryFilter {
+  return { ledger: message.ledger, ...commonFilter(message) }
+}
+
+function commonFilter(message: WireAccountFilter | WireQueryFilter): CommonFilter {
+  return {
+    userData128: fromUint128(message.userData128),
+    userData64: message.userData64,
+    userData32: message.userData32,
+    code: message.code,
+    timestampMin: message.timestampMin,
+    timestampMax: message.timestampMax,
+    limit: message.limit,
+    flags: message.flags,
+  }
+}
+
+export function accountBalance(row: BalanceRow): AccountBalance {
+  return {
+    debitsPending: toUint128(row.debitsPending),
+    debitsPosted: toUint128(row.debitsPosted),
+    creditsPending: toUint128(row.creditsPending),
+    creditsPosted: toUint128(row.creditsPosted),
+    timestamp: row.timestamp,
+  }
+}
+
+// The other direction, for clients.
+
+export function engineAccountEvent(event: AccountEvent): EngineAccount {
+  return engineAccount({ ...event, closed: false })
+}
+
+export function accountOf(message: EngineAccount): Account {
+  const { reserved: _, ...account } = accountEvent(message)
+  return { ...account, closed: hasFlag(message.flags, AccountFlag.CLOSED) }
+}
+
+export function balanceOf(accountId: bigint, message: AccountBalance): BalanceRow {
+  return {
+    accountId,
+    debitsPending: fromUint128(message.debitsPending),
+    debitsPosted: fromUint128(message.debitsPosted),
+    creditsPending: fromUint128(message.creditsPending),
+    creditsPosted: fromUint128(message.creditsPosted),
+    timestamp: message.timestamp,
+  }
+}
+
+export function wireAccountFilter(filter: AccountFilter): WireAccountFilter {
+  return { ...filter, accountId: toUint128(filter.accountId), userData128: toUint128(filter.userData128) }
+}
+
+export function wireQueryFilter(filter: QueryFilter): WireQueryFilter {
+  return { ...filter, userData128: toUint128(filter.userData128) }
 }

@@ -3,10 +3,12 @@ import { type Clock } from '../../runtime/clock.js'
 import { type Logger } from '../../runtime/logger.js'
 import { sqlState } from '../../runtime/postgres.js'
 import { type Decided, type Engine, type TransferOptions, UndecidedError } from '../engine.js'
-import { type Account, type AccountEvent } from '../state-machine/account.js'
+import { type Account, type AccountEvent, type BalanceRow } from '../state-machine/account.js'
+import { type AccountFilter, type QueryFilter } from '../state-machine/filters.js'
 import { type AccountResult } from '../state-machine/status.js'
 import { type FailedTransfer, type Transfer } from '../state-machine/transfer.js'
 import { CallQueue, type QueuedCall } from './call-queue.js'
+import { getAccountBalances, getAccountTransfers, queryAccounts, queryTransfers } from './queries.js'
 import { lookupAccounts, lookupFailures, lookupTransfers } from './reads.js'
 import { type AccountOutcome, type Call, DecisionError, type Outcome, pause, WriterSession } from './writer-session.js'
 
@@ -101,6 +103,22 @@ export class PostgresEngine implements Engine {
 
   lookupFailures(ids: readonly bigint[]): Promise<FailedTransfer[]> {
     return lookupFailures(this.#options.pool, ids)
+  }
+
+  getAccountTransfers(filter: AccountFilter): Promise<Transfer[]> {
+    return getAccountTransfers(this.#options.pool, filter)
+  }
+
+  getAccountBalances(filter: AccountFilter): Promise<BalanceRow[]> {
+    return getAccountBalances(this.#options.pool, filter)
+  }
+
+  queryAccounts(filter: QueryFilter): Promise<Account[]> {
+    return queryAccounts(this.#options.pool, filter)
+  }
+
+  queryTransfers(filter: QueryFilter): Promise<Transfer[]> {
+    return queryTransfers(this.#options.pool, filter)
   }
 
   /** The outcome's type follows the call's kind. */

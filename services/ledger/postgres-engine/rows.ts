@@ -1,4 +1,4 @@
-import { type Account } from '../state-machine/account.js'
+import { type Account, type BalanceRow } from '../state-machine/account.js'
 import { type TransferStatus } from '../state-machine/status.js'
 import { type FailedTransfer, type PendingState, type Transfer } from '../state-machine/transfer.js'
 import { uuidValue } from './text.js'
@@ -94,4 +94,27 @@ export interface FailureRow {
 
 export function failureOf(row: FailureRow): FailedTransfer {
   return { id: uuidValue(row.id), status: row.status, userData64: BigInt(row.user_data_64) }
+}
+
+export const BALANCE_COLUMNS = `b.account_id, b.debits_pending::text, b.debits_posted::text, b.credits_pending::text,
+  b.credits_posted::text, b.timestamp::text`
+
+export interface BalanceTextRow {
+  readonly account_id: string
+  readonly debits_pending: string
+  readonly debits_posted: string
+  readonly credits_pending: string
+  readonly credits_posted: string
+  readonly timestamp: string
+}
+
+export function balanceOf(row: BalanceTextRow): BalanceRow {
+  return {
+    accountId: uuidValue(row.account_id),
+    debitsPending: BigInt(row.debits_pending),
+    debitsPosted: BigInt(row.debits_posted),
+    creditsPending: BigInt(row.credits_pending),
+    creditsPosted: BigInt(row.credits_posted),
+    timestamp: BigInt(row.timestamp),
+  }
 }

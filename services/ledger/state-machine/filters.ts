@@ -9,7 +9,7 @@ export const AccountFilterFlag = { DEBITS: 1, CREDITS: 2, REVERSED: 4 } as const
 export const QueryFilterFlag = { REVERSED: 1 } as const
 
 /** What every filter may ask for; zero asks for nothing. */
-interface CommonFilter {
+export interface CommonFilter {
   readonly userData128: bigint
   readonly userData64: bigint
   readonly userData32: number

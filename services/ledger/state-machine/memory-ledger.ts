@@ -23,6 +23,7 @@ export class MemoryLedger {
   readonly #accounts = new Map<bigint, Account>()
   readonly #transfers = new Map<bigint, Transfer>()
   readonly #pendings = new Map<bigint, Pending>()
+  readonly #failures = new Map<bigint, FailedTransfer>()
   readonly #balanceRows: BalanceRow[] = []
   readonly #state: State
   readonly #nowNs: () => bigint
@@ -33,7 +34,7 @@ export class MemoryLedger {
       accounts: this.#accounts,
       transfers: this.#transfers,
       pendings: this.#pendings,
-      failures: new Map<bigint, FailedTransfer>(),
+      failures: this.#failures,
       accountAt: (timestamp: bigint) => some(this.#accounts, (account) => account.timestamp === timestamp),
       transferAt: (timestamp: bigint) => some(this.#transfers, (transfer) => transfer.timestamp === timestamp),
     }
@@ -59,6 +60,10 @@ export class MemoryLedger {
 
   lookupTransfers(ids: readonly bigint[]): Transfer[] {
     return ids.flatMap((id) => this.#transfers.get(id) ?? [])
+  }
+
+  lookupFailures(ids: readonly bigint[]): FailedTransfer[] {
+    return ids.flatMap((id) => this.#failures.get(id) ?? [])
   }
 
   getAccountTransfers(filter: AccountFilter): Transfer[] {

@@ -29,7 +29,8 @@ import { ledgerBindings } from '../server.js'
 import { type AccountEvent } from '../state-machine/account.js'
 import { type Transfer } from '../state-machine/transfer.js'
 
-const log = createLogger({ name: 'ledger-test', level: 'silent' })
+// Audit records are written at every level; they go nowhere.
+const log = createLogger({ name: 'ledger-test', level: 'silent', destination: { write: () => undefined } })
 const SERVICE_CONFIG = 'proto/paymesh/ledger/v1/ledger_service_config.json'
 
 /** Resolves when the claim holds; looks again every few milliseconds, for at most `timeoutMs`. */
@@ -91,9 +92,9 @@ export class TestLedger {
     this.#server = server
   }
 
-  static async start(): Promise<TestLedger> {
+  static async start(options: Partial<EngineOptions> = {}): Promise<TestLedger> {
     const url = await testDatabase('ledger')
-    const database = await TestEngine.start(url)
+    const database = await TestEngine.start(url, options)
     const server = createServer({
       name: 'ledger',
       listenAddress: 'localhost:0',
@@ -133,6 +134,11 @@ export class TestLedger {
     return this.#keep(createClient(LedgerAdminServiceService, await this.#options(peer)))
   }
 
+  /** Where the service answers. */
+  get address(): string {
+    return `localhost:${this.#server.port}`
+  }
+
   async stop(): Promise<void> {
     for (const client of this.#clients) client.close()
     await this.#server.drain()
@@ -146,7 +152,7 @@ export class TestLedger {
 
   async #options(peer: PeerName) {
     const tls = (await testCertificates()).of(peer)
-    return { address: `localhost:${this.#server.port}`, peer: 'ledger' as const, tls, serviceConfig: SERVICE_CONFIG }
+    return { address: this.address, peer: 'ledger' as const, tls, serviceConfig: SERVICE_CONFIG }
   }
 }
 

@@ -17,6 +17,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { AccountBalance, AccountFilter, QueryFilter } from "./filter.js";
 import { EngineAccount, EventResult, Transfer } from "./transfer.js";
 import { Uint128 } from "./uint128.js";
 
@@ -64,6 +65,54 @@ export interface LookupTransfersRequest {
 
 /** The answer of LookupTransfers. */
 export interface LookupTransfersResponse {
+  /** The transfers found. */
+  transfers: Transfer[];
+}
+
+/** The request of GetAccountTransfers. */
+export interface GetAccountTransfersRequest {
+  /** What to answer; required. */
+  filter: AccountFilter | undefined;
+}
+
+/** The answer of GetAccountTransfers. */
+export interface GetAccountTransfersResponse {
+  /** The transfers found. */
+  transfers: Transfer[];
+}
+
+/** The request of GetAccountBalances. */
+export interface GetAccountBalancesRequest {
+  /** What to answer; required. */
+  filter: AccountFilter | undefined;
+}
+
+/** The answer of GetAccountBalances. */
+export interface GetAccountBalancesResponse {
+  /** The balances, one a matching transfer. */
+  balances: AccountBalance[];
+}
+
+/** The request of QueryAccounts. */
+export interface QueryAccountsRequest {
+  /** What to answer; required. */
+  filter: QueryFilter | undefined;
+}
+
+/** The answer of QueryAccounts. */
+export interface QueryAccountsResponse {
+  /** The accounts found. */
+  accounts: EngineAccount[];
+}
+
+/** The request of QueryTransfers. */
+export interface QueryTransfersRequest {
+  /** What to answer; required. */
+  filter: QueryFilter | undefined;
+}
+
+/** The answer of QueryTransfers. */
+export interface QueryTransfersResponse {
   /** The transfers found. */
   transfers: Transfer[];
 }
@@ -548,6 +597,454 @@ export const LookupTransfersResponse: MessageFns<LookupTransfersResponse> = {
   },
 };
 
+function createBaseGetAccountTransfersRequest(): GetAccountTransfersRequest {
+  return { filter: undefined };
+}
+
+export const GetAccountTransfersRequest: MessageFns<GetAccountTransfersRequest> = {
+  encode(message: GetAccountTransfersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      AccountFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccountTransfersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccountTransfersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = AccountFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetAccountTransfersRequest>): GetAccountTransfersRequest {
+    return GetAccountTransfersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetAccountTransfersRequest>): GetAccountTransfersRequest {
+    const message = createBaseGetAccountTransfersRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? AccountFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetAccountTransfersResponse(): GetAccountTransfersResponse {
+  return { transfers: [] };
+}
+
+export const GetAccountTransfersResponse: MessageFns<GetAccountTransfersResponse> = {
+  encode(message: GetAccountTransfersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.transfers) {
+      Transfer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccountTransfersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccountTransfersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transfers.push(Transfer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetAccountTransfersResponse>): GetAccountTransfersResponse {
+    return GetAccountTransfersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetAccountTransfersResponse>): GetAccountTransfersResponse {
+    const message = createBaseGetAccountTransfersResponse();
+    message.transfers = object.transfers?.map((e) => Transfer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseGetAccountBalancesRequest(): GetAccountBalancesRequest {
+  return { filter: undefined };
+}
+
+export const GetAccountBalancesRequest: MessageFns<GetAccountBalancesRequest> = {
+  encode(message: GetAccountBalancesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      AccountFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccountBalancesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccountBalancesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = AccountFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetAccountBalancesRequest>): GetAccountBalancesRequest {
+    return GetAccountBalancesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetAccountBalancesRequest>): GetAccountBalancesRequest {
+    const message = createBaseGetAccountBalancesRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? AccountFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetAccountBalancesResponse(): GetAccountBalancesResponse {
+  return { balances: [] };
+}
+
+export const GetAccountBalancesResponse: MessageFns<GetAccountBalancesResponse> = {
+  encode(message: GetAccountBalancesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.balances) {
+      AccountBalance.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAccountBalancesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAccountBalancesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.balances.push(AccountBalance.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetAccountBalancesResponse>): GetAccountBalancesResponse {
+    return GetAccountBalancesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetAccountBalancesResponse>): GetAccountBalancesResponse {
+    const message = createBaseGetAccountBalancesResponse();
+    message.balances = object.balances?.map((e) => AccountBalance.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQueryAccountsRequest(): QueryAccountsRequest {
+  return { filter: undefined };
+}
+
+export const QueryAccountsRequest: MessageFns<QueryAccountsRequest> = {
+  encode(message: QueryAccountsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      QueryFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueryAccountsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueryAccountsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = QueryFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QueryAccountsRequest>): QueryAccountsRequest {
+    return QueryAccountsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueryAccountsRequest>): QueryAccountsRequest {
+    const message = createBaseQueryAccountsRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? QueryFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseQueryAccountsResponse(): QueryAccountsResponse {
+  return { accounts: [] };
+}
+
+export const QueryAccountsResponse: MessageFns<QueryAccountsResponse> = {
+  encode(message: QueryAccountsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.accounts) {
+      EngineAccount.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueryAccountsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueryAccountsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accounts.push(EngineAccount.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QueryAccountsResponse>): QueryAccountsResponse {
+    return QueryAccountsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueryAccountsResponse>): QueryAccountsResponse {
+    const message = createBaseQueryAccountsResponse();
+    message.accounts = object.accounts?.map((e) => EngineAccount.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseQueryTransfersRequest(): QueryTransfersRequest {
+  return { filter: undefined };
+}
+
+export const QueryTransfersRequest: MessageFns<QueryTransfersRequest> = {
+  encode(message: QueryTransfersRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.filter !== undefined) {
+      QueryFilter.encode(message.filter, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueryTransfersRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueryTransfersRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.filter = QueryFilter.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QueryTransfersRequest>): QueryTransfersRequest {
+    return QueryTransfersRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueryTransfersRequest>): QueryTransfersRequest {
+    const message = createBaseQueryTransfersRequest();
+    message.filter = (object.filter !== undefined && object.filter !== null)
+      ? QueryFilter.fromPartial(object.filter)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseQueryTransfersResponse(): QueryTransfersResponse {
+  return { transfers: [] };
+}
+
+export const QueryTransfersResponse: MessageFns<QueryTransfersResponse> = {
+  encode(message: QueryTransfersResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.transfers) {
+      Transfer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): QueryTransfersResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseQueryTransfersResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transfers.push(Transfer.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<QueryTransfersResponse>): QueryTransfersResponse {
+    return QueryTransfersResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<QueryTransfersResponse>): QueryTransfersResponse {
+    const message = createBaseQueryTransfersResponse();
+    message.transfers = object.transfers?.map((e) => Transfer.fromPartial(e)) || [];
+    return message;
+  },
+};
+
 function createBaseSubmitRequest(): SubmitRequest {
   return { batches: [] };
 }
@@ -960,6 +1457,66 @@ export const TransferServiceService = {
     responseDeserialize: (value: Buffer): LookupTransfersResponse => LookupTransfersResponse.decode(value),
   },
   /**
+   * Answers the transfers of one account in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  getAccountTransfers: {
+    path: "/paymesh.ledger.v1.TransferService/GetAccountTransfers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetAccountTransfersRequest): Buffer =>
+      Buffer.from(GetAccountTransfersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetAccountTransfersRequest => GetAccountTransfersRequest.decode(value),
+    responseSerialize: (value: GetAccountTransfersResponse): Buffer =>
+      Buffer.from(GetAccountTransfersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetAccountTransfersResponse => GetAccountTransfersResponse.decode(value),
+  },
+  /**
+   * Answers the balances of one account after each of its transfers that match. Only an account with the history flag
+   * has them; any other account is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  getAccountBalances: {
+    path: "/paymesh.ledger.v1.TransferService/GetAccountBalances" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetAccountBalancesRequest): Buffer =>
+      Buffer.from(GetAccountBalancesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetAccountBalancesRequest => GetAccountBalancesRequest.decode(value),
+    responseSerialize: (value: GetAccountBalancesResponse): Buffer =>
+      Buffer.from(GetAccountBalancesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetAccountBalancesResponse => GetAccountBalancesResponse.decode(value),
+  },
+  /**
+   * Answers the accounts that match, in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  queryAccounts: {
+    path: "/paymesh.ledger.v1.TransferService/QueryAccounts" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: QueryAccountsRequest): Buffer => Buffer.from(QueryAccountsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): QueryAccountsRequest => QueryAccountsRequest.decode(value),
+    responseSerialize: (value: QueryAccountsResponse): Buffer =>
+      Buffer.from(QueryAccountsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): QueryAccountsResponse => QueryAccountsResponse.decode(value),
+  },
+  /**
+   * Answers the transfers that match, in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  queryTransfers: {
+    path: "/paymesh.ledger.v1.TransferService/QueryTransfers" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: QueryTransfersRequest): Buffer =>
+      Buffer.from(QueryTransfersRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): QueryTransfersRequest => QueryTransfersRequest.decode(value),
+    responseSerialize: (value: QueryTransfersResponse): Buffer =>
+      Buffer.from(QueryTransfersResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): QueryTransfersResponse => QueryTransfersResponse.decode(value),
+  },
+  /**
    * Creates transfers over one long-lived stream: each message carries small batches under correlation ids that the
    * client chooses; each batch is answered once, in any order. A batch that cannot be decided is answered with an
    * error and the stream goes on. Fails with INVALID_FIELD when a message is malformed.
@@ -993,6 +1550,27 @@ export interface TransferServiceServer extends UntypedServiceImplementation {
    * INVALID_FIELD, BATCH_TOO_LARGE.
    */
   lookupTransfers: handleUnaryCall<LookupTransfersRequest, LookupTransfersResponse>;
+  /**
+   * Answers the transfers of one account in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  getAccountTransfers: handleUnaryCall<GetAccountTransfersRequest, GetAccountTransfersResponse>;
+  /**
+   * Answers the balances of one account after each of its transfers that match. Only an account with the history flag
+   * has them; any other account is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  getAccountBalances: handleUnaryCall<GetAccountBalancesRequest, GetAccountBalancesResponse>;
+  /**
+   * Answers the accounts that match, in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  queryAccounts: handleUnaryCall<QueryAccountsRequest, QueryAccountsResponse>;
+  /**
+   * Answers the transfers that match, in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  queryTransfers: handleUnaryCall<QueryTransfersRequest, QueryTransfersResponse>;
   /**
    * Creates transfers over one long-lived stream: each message carries small batches under correlation ids that the
    * client chooses; each batch is answered once, in any order. A batch that cannot be decided is answered with an
@@ -1074,6 +1652,83 @@ export interface TransferServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: LookupTransfersResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Answers the transfers of one account in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  getAccountTransfers(
+    request: GetAccountTransfersRequest,
+    callback: (error: ServiceError | null, response: GetAccountTransfersResponse) => void,
+  ): ClientUnaryCall;
+  getAccountTransfers(
+    request: GetAccountTransfersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetAccountTransfersResponse) => void,
+  ): ClientUnaryCall;
+  getAccountTransfers(
+    request: GetAccountTransfersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetAccountTransfersResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Answers the balances of one account after each of its transfers that match. Only an account with the history flag
+   * has them; any other account is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  getAccountBalances(
+    request: GetAccountBalancesRequest,
+    callback: (error: ServiceError | null, response: GetAccountBalancesResponse) => void,
+  ): ClientUnaryCall;
+  getAccountBalances(
+    request: GetAccountBalancesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetAccountBalancesResponse) => void,
+  ): ClientUnaryCall;
+  getAccountBalances(
+    request: GetAccountBalancesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetAccountBalancesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Answers the accounts that match, in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  queryAccounts(
+    request: QueryAccountsRequest,
+    callback: (error: ServiceError | null, response: QueryAccountsResponse) => void,
+  ): ClientUnaryCall;
+  queryAccounts(
+    request: QueryAccountsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: QueryAccountsResponse) => void,
+  ): ClientUnaryCall;
+  queryAccounts(
+    request: QueryAccountsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: QueryAccountsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Answers the transfers that match, in the order of their timestamps. An invalid filter is answered with none.
+   * Fails with INVALID_FIELD, BATCH_TOO_LARGE (a limit above 8189).
+   */
+  queryTransfers(
+    request: QueryTransfersRequest,
+    callback: (error: ServiceError | null, response: QueryTransfersResponse) => void,
+  ): ClientUnaryCall;
+  queryTransfers(
+    request: QueryTransfersRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: QueryTransfersResponse) => void,
+  ): ClientUnaryCall;
+  queryTransfers(
+    request: QueryTransfersRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: QueryTransfersResponse) => void,
   ): ClientUnaryCall;
   /**
    * Creates transfers over one long-lived stream: each message carries small batches under correlation ids that the
