@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { chainDigest, type ChainOrder, chainTransfers, legIds, legIndex } from './chain.js'
+import {
+  chainDigest,
+  type ChainOrder,
+  chainTransfers,
+  legIds,
+  legIndex,
+  type Resolution,
+  resolutionTransfers,
+} from './chain.js'
 
 const leg = { debitAccountId: 1n, creditAccountId: 2n, amount: 3n, ledger: 4, code: 5 }
 const order: ChainOrder = {
   caller: 'peers/intent',
   requestId: '7d444840-9dc0-11d1-b245-5ffdce74fad2',
   subject: 6n,
+  hold: undefined,
   legs: [leg, leg, leg],
 }
 
@@ -42,6 +51,8 @@ describe('a chain by name', () => {
   it('has another digest when anything of it differs', () => {
     const changes: Partial<ChainOrder>[] = [
       { subject: 7n },
+      { hold: { timeoutSeconds: 0 } },
+      { hold: { timeoutSeconds: 1 } },
       { legs: [leg, leg] },
       ...Object.keys(leg).map((field) => ({ legs: [leg, leg, { ...leg, [field]: 99n }] })),
     ]
@@ -49,5 +60,27 @@ describe('a chain by name', () => {
     assert.equal(new Set(digests).size, digests.length)
     const reordered = { code: 5, ledger: 4, amount: 3n, creditAccountId: 2n, debitAccountId: 1n }
     assert.equal(chainDigest({ ...order, legs: [reordered, leg, leg] }), chainDigest(order))
+  })
+
+  it('resolves a hold leg by leg, with another digest for each way to do it', () => {
+    const held = chainTransfers('paymesh', { ...order, hold: { timeoutSeconds: 5 } })
+    const key = { caller: 'peers/intent', requestId: '7d444840-9dc0-11d1-b245-5ffdce74fad9' }
+    const resolve = (resolution: Resolution) => resolutionTransfers('paymesh', { ...key, held, resolution })
+    const posted = resolve({ kind: 'post', amounts: [3n, 1n, 0n] })
+    assert.deepEqual(
+      posted.map(({ amount, pendingId, flags }) => ({ amount, pendingId, flags })),
+      [
+        { amount: 3n, pendingId: held[0]!.id, flags: 5 },
+        { amount: 1n, pendingId: held[1]!.id, flags: 5 },
+        { amount: 0n, pendingId: held[2]!.id, flags: 4 },
+      ],
+    )
+    const whole = resolve({ kind: 'post', amounts: [3n, 3n, 3n] })
+    const voided = resolve({ kind: 'void' })
+    assert.deepEqual(
+      voided.map(({ amount, flags }) => ({ amount, flags })),
+      [9, 9, 8].map((flags) => ({ amount: 3n, flags })),
+    )
+    assert.equal(new Set([posted, whole, voided].map(([first]) => first!.userData64)).size, 3)
   })
 })

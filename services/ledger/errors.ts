@@ -21,6 +21,11 @@ const CODES: Readonly<Record<Reason, status>> = {
   OUTCOME_UNKNOWN: status.UNAVAILABLE,
   NOT_WRITER: status.UNAVAILABLE,
   BATCH_TOO_LARGE: status.INVALID_ARGUMENT,
+  HOLD_NOT_FOUND: status.NOT_FOUND,
+  HOLD_ALREADY_POSTED: status.FAILED_PRECONDITION,
+  HOLD_ALREADY_VOIDED: status.FAILED_PRECONDITION,
+  HOLD_EXPIRED: status.FAILED_PRECONDITION,
+  HOLD_EXCEEDED: status.FAILED_PRECONDITION,
 }
 
 // A queue that is full is worked off in about half a second at the full rate.

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { ACCOUNT_COLUMNS, accountOf, type AccountRow } from './postgres-engine/rows.js'
-import { uuidText, uuidValue } from './postgres-engine/text.js'
+import { uuidArrayText, uuidText, uuidValue } from './postgres-engine/text.js'
 import { type Account } from './state-machine/account.js'
 
 /** What AccountService knows of an account beside the engine. Never changes. */
@@ -58,6 +58,7 @@ export class NamedAccountStore {
   readonly #pool: pg.Pool
   /** Names whose engine account was seen. */
   readonly #known = new Map<string, AccountName>()
+  readonly #knownById = new Map<bigint, AccountName>()
 
   constructor(pool: pg.Pool) {
     this.#pool = pool
@@ -98,8 +99,7 @@ export class NamedAccountStore {
         text: `select ${NAME_COLUMNS} from named_accounts n join accounts a on a.id = n.id where n.name = any($1)`,
         values: [missing],
       })
-      if (this.#known.size + rows.length > CACHED_NAMES_MAX) this.#known.clear()
-      for (const row of rows) this.#known.set(row.name, nameOf(row))
+      this.#know(rows.map(nameOf))
     }
     const found = new Map<string, AccountName>()
     for (const name of names) {
@@ -107,6 +107,35 @@ export class NamedAccountStore {
       if (known !== undefined) found.set(name, known)
     }
     return found
+  }
+
+  /** The names of accounts by id; what has no name is left out. */
+  async namesOf(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, AccountName>> {
+    const found = new Map<bigint, AccountName>()
+    for (const id of ids) {
+      const known = this.#knownById.get(id)
+      if (known !== undefined) found.set(id, known)
+    }
+    const missing = ids.filter((id) => !found.has(id))
+    if (missing.length === 0) return found
+    const { rows } = await this.#pool.query<NameRow>({
+      name: 'ledger-names-of',
+      text: `select ${NAME_COLUMNS} from named_accounts n where n.id = any($1::uuid[])`,
+      values: [uuidArrayText(new Set(missing))],
+    })
+    for (const name of rows.map(nameOf)) found.set(name.id, name)
+    return found
+  }
+
+  #know(names: readonly AccountName[]): void {
+    if (this.#known.size + names.length > CACHED_NAMES_MAX) {
+      this.#known.clear()
+      this.#knownById.clear()
+    }
+    for (const name of names) {
+      this.#known.set(name.name, name)
+      this.#knownById.set(name.id, name)
+    }
   }
 
   /** Accounts created after a timestamp, oldest first. */

@@ -19,7 +19,9 @@ import { lookupTransfers } from './rpc/lookup-transfers.js'
 import { postChain } from './rpc/post-chain.js'
 import { queryAccounts } from './rpc/query-accounts.js'
 import { queryTransfers } from './rpc/query-transfers.js'
+import { postHold } from './rpc/post-hold.js'
 import { submit } from './rpc/submit.js'
+import { voidHold } from './rpc/void-hold.js'
 
 /** What the handlers need between them. */
 export interface LedgerDeps {
@@ -59,6 +61,8 @@ export function ledgerBindings(deps: LedgerDeps): Binding[] {
       getAccount: (call, request) => getAccount(deps, call, request),
       listAccounts: (call, request) => listAccounts(deps, call, request),
       postChain: (call, request) => postChain(deps, call, request),
+      postHold: (call, request) => postHold(deps, call, request),
+      voidHold: (call, request) => voidHold(deps, call, request),
     }),
     transferBinding(deps),
     bind(LedgerAdminServiceService, {

@@ -4,141 +4,25 @@ import {
 } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
-import { uuidV5ToUint128 } from '../../runtime/ids.js'
-import { parseResourceName } from '../../runtime/resource-name.js'
-import { flagsOfKind, isKnownKind, type KnownKind } from '../account-kind.js'
 import { accountMessage } from '../account-message.js'
-import { type Asset, type AssetStore } from '../asset-store.js'
-import { type Engine } from '../engine.js'
-import { decided, DOMAIN, ledgerError } from '../errors.js'
-import { type AccountName, type NamedAccount, type NamedAccountStore } from '../named-account-store.js'
-import { type Account } from '../state-machine/account.js'
-
-const LABELS_MAX = 16
-const LABEL_KEY_LENGTH_MAX = 63
-const LABEL_VALUE_LENGTH_MAX = 255
-const OWNER_LENGTH_MAX = 255
-
-export interface CreateAccountDeps {
-  readonly engine: Engine
-  readonly assets: AssetStore
-  readonly names: NamedAccountStore
-  /** What account ids are derived with. */
-  readonly namespace: string
-}
+import { DOMAIN } from '../errors.js'
+import { ensureAccount, type EnsureAccountDeps, parseAccount } from './ensure-account.js'
 
 /**
  * AccountService.CreateAccount. The name is written first and the engine's account last: an account that can be paid to
  * always has a name, and whoever repeats an interrupted call completes it.
  */
 export async function createAccount(
-  deps: CreateAccountDeps,
+  deps: EnsureAccountDeps,
   call: Call,
   request: CreateAccountRequest,
 ): Promise<CreateAccountResponse> {
-  const wanted = parse(deps.namespace, request)
-  const asset = await deps.assets.find(wanted.assetCode)
-  if (asset === undefined) {
-    const metadata = { asset_code: wanted.assetCode }
-    throw ledgerError('ASSET_NOT_FOUND', `The asset ${wanted.assetCode} is not defined.`, metadata)
-  }
-  const name = await deps.names.define(wanted)
-  const field = differentField(wanted, name)
-  if (field !== undefined) throw existsDifferent(wanted.name, field)
-
-  await ensureEngineAccount(deps, call, wanted, asset)
-  return { account: accountMessage(await read(deps, wanted.name)) }
-}
-
-interface WantedAccount extends AccountName {
-  readonly kind: KnownKind
-}
-
-function parse(namespace: string, { accountId, account }: CreateAccountRequest): WantedAccount {
   const check = new FieldCheck(DOMAIN)
-  const name = `accounts/${accountId}`
-  const kind = account?.kind ?? 0
-  const owner = account?.owner ?? ''
-  const labels = account?.labels ?? {}
-  const known = isKnownKind(kind)
-  check.that(
-    parseResourceName('accounts/{account}', name) !== undefined,
-    'account_id',
-    'must be 1 to 128 of A-Z a-z 0-9 . _ ~ -, first a letter or digit',
-  )
-  check.that((account?.assetCode ?? '') !== '', 'account.asset_code', 'is required')
-  check.that(known, 'account.kind', 'is required and must be a kind of account')
-  check.that(!owner.includes('\0'), 'account.owner', 'must not hold the character U+0000')
-  check.that(owner.length <= OWNER_LENGTH_MAX, 'account.owner', `must be at most ${OWNER_LENGTH_MAX} characters`)
-  checkLabels(check, labels)
+  const wanted = parseAccount(check, '', deps.namespace, request)
   check.done()
-  if (!known) throw new Error('unreachable: the kind was checked')
-  const id = uuidV5ToUint128(namespace, name)
-  return { name, id, assetCode: account?.assetCode ?? '', kind, owner, labels }
-}
-
-function checkLabels(check: FieldCheck, labels: Readonly<Record<string, string>>): void {
-  const pairs = Object.entries(labels)
-  check.that(pairs.length <= LABELS_MAX, 'account.labels', `must have at most ${LABELS_MAX} pairs`)
-  const fits = ([key, value]: [string, string]) =>
-    key !== '' && key.length <= LABEL_KEY_LENGTH_MAX && value.length <= LABEL_VALUE_LENGTH_MAX
-  const limits = `1 to ${LABEL_KEY_LENGTH_MAX} and values at most ${LABEL_VALUE_LENGTH_MAX}`
-  check.that(pairs.every(fits), 'account.labels', `must have keys of ${limits} characters`)
-  // PostgreSQL's text can't hold it.
-  check.that(!pairs.flat().some((text) => text.includes('\0')), 'account.labels', 'must not hold the character U+0000')
-}
-
-function differentField(wanted: AccountName, kept: AccountName): string | undefined {
-  if (wanted.assetCode !== kept.assetCode) return 'asset_code'
-  if (wanted.kind !== kept.kind) return 'kind'
-  if (wanted.owner !== kept.owner) return 'owner'
-  return sameLabels(wanted.labels, kept.labels) ? undefined : 'labels'
-}
-
-function sameLabels(a: AccountName['labels'], b: AccountName['labels']): boolean {
-  const keys = Object.keys(a)
-  return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key])
-}
-
-function existsDifferent(account: string, field: string) {
-  const message = `${account} exists with another ${field}.`
-  return ledgerError('ACCOUNT_EXISTS_DIFFERENT', message, { account, field })
-}
-
-async function ensureEngineAccount(deps: CreateAccountDeps, call: Call, wanted: WantedAccount, asset: Asset) {
-  const { id, kind, name } = wanted
-  const event = {
-    id,
-    debitsPending: 0n,
-    debitsPosted: 0n,
-    creditsPending: 0n,
-    creditsPosted: 0n,
-    userData128: 0n,
-    userData64: 0n,
-    userData32: 0,
-    reserved: 0,
-    ledger: asset.ledger,
-    code: kind,
-    flags: flagsOfKind(kind),
-    timestamp: 0n,
-  }
-  await decided(deps.engine.createAccounts([event], call.signal))
-  // What is there decides, not the status: an account that was closed since is still the one that was asked for.
-  const [account] = await deps.engine.lookupAccounts([id])
-  if (account === undefined) throw new Error(`the engine refused the account ${name}`)
-  const field = differentEngineField(event, account)
-  if (field !== undefined) throw existsDifferent(name, field)
-}
-
-/** Different where somebody made an account of this id through TransferService, for something else. */
-function differentEngineField(wanted: { ledger: number; code: number; flags: number }, kept: Account) {
-  if (wanted.ledger !== kept.ledger) return 'asset_code'
-  if (wanted.code !== kept.code || wanted.flags !== kept.flags) return 'kind'
-  return undefined
-}
-
-async function read(deps: CreateAccountDeps, name: string): Promise<NamedAccount> {
-  const found = await deps.names.find(name)
-  if (found === undefined) throw new Error(`the account ${name} vanished`)
-  return found
+  if (wanted === undefined) throw new Error('unreachable: the kind was checked')
+  await ensureAccount(deps, call, wanted)
+  const found = await deps.names.find(wanted.name)
+  if (found === undefined) throw new Error(`the account ${wanted.name} vanished`)
+  return { account: accountMessage(found) }
 }

@@ -171,7 +171,7 @@ describe('AccountService.PostChain', () => {
     for (const other of others) await assertFails(post(other, requestId), reused(requestId))
     const subject = { high: 0n, low: 1n }
     const service = await ledger.accounts()
-    await assertFails(service.postChain({ requestId, legs, subject }), reused(requestId))
+    await assertFails(service.postChain(PostChainRequest.fromPartial({ requestId, legs, subject })), reused(requestId))
   })
 
   it('refuses another chain under a request id whose first chain failed', async () => {

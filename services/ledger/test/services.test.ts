@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
-import { CreateAccountRequest } from '../../../gen/paymesh/ledger/v1/account_service.js'
+import { CreateAccountRequest, PostChainRequest } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { TransferStatus } from '../state-machine/status.js'
 import { fromUint128, toUint128 } from '../../runtime/ids.js'
 import { TestLedger, wireTransfer } from './harness.js'
@@ -25,18 +25,19 @@ describe('the ledger through gRPC', () => {
     ] as const) {
       await accounts.createAccount(CreateAccountRequest.fromPartial({ accountId, account: { assetCode: 'THB', kind } }))
     }
-    const posted = await accounts.postChain({
-      requestId: randomUUID(),
-      legs: [
-        {
-          debitAccount: 'accounts/settlement.THB',
-          creditAccount: 'accounts/wallet.a',
-          amount: { assetCode: 'THB', minorUnits: 15025n },
-          code: 7,
-        },
-      ],
-      subject: undefined,
-    })
+    const posted = await accounts.postChain(
+      PostChainRequest.fromPartial({
+        requestId: randomUUID(),
+        legs: [
+          {
+            debitAccount: 'accounts/settlement.THB',
+            creditAccount: 'accounts/wallet.a',
+            amount: { assetCode: 'THB', minorUnits: 15025n },
+            code: 7,
+          },
+        ],
+      }),
+    )
     assert.equal(posted.transfers.length, 1)
     const { account } = await accounts.getAccount({ name: 'accounts/wallet.a' })
     assert.equal(account?.balances?.available?.minorUnits, 15025n)

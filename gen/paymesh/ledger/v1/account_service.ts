@@ -89,7 +89,21 @@ export interface PostChainRequest {
   /** What to move, in order; 1 to 253 legs. */
   legs: Leg[];
   /** What the chain is about, stored as `user_data_128` of every transfer. */
-  subject: Uint128 | undefined;
+  subject:
+    | Uint128
+    | undefined;
+  /** Hold instead of post: the money is set aside until PostHold or VoidHold, or until the hold expires. */
+  hold:
+    | Hold
+    | undefined;
+  /** Accounts to create first, where they do not exist: 0 to 16. They stay when the chain is refused. */
+  accounts: CreateAccountRequest[];
+}
+
+/** The terms of a hold. */
+export interface Hold {
+  /** Seconds until the hold expires and the money is free again; 0 means never. */
+  timeoutSeconds: number;
 }
 
 /** The answer of PostChain. */
@@ -100,6 +114,45 @@ export interface PostChainResponse {
    * Every account that the chain touched, each once, with its balances right after the chain. When the answer
    * repeats an earlier chain, the balances are those of now.
    */
+  accounts: Account[];
+  /** The hold, `holds/{request_id}`, when the chain was held. */
+  hold: string;
+}
+
+/** The request of PostHold. */
+export interface PostHoldRequest {
+  /** Makes the call safe to repeat: a UUID, another than the hold's. Required. */
+  requestId: string;
+  /** The hold, `holds/{request_id}`. Required. */
+  hold: string;
+  /** What to post of each leg, in order; none means all of every leg. An amount may be zero: that leg is released. */
+  amounts: Money[];
+}
+
+/** The answer of PostHold. */
+export interface PostHoldResponse {
+  /** The transfers that posted the hold, one a leg. */
+  transfers: Transfer[];
+  /**
+   * Every account that the hold touched, each once, with its balances right after; when the answer repeats an earlier
+   * one, with the balances of now.
+   */
+  accounts: Account[];
+}
+
+/** The request of VoidHold. */
+export interface VoidHoldRequest {
+  /** Makes the call safe to repeat: a UUID, another than the hold's. Required. */
+  requestId: string;
+  /** The hold, `holds/{request_id}`. Required. */
+  hold: string;
+}
+
+/** The answer of VoidHold. */
+export interface VoidHoldResponse {
+  /** The transfers that voided the hold, one a leg. */
+  transfers: Transfer[];
+  /** Every account that the hold touched, as in PostHoldResponse. */
   accounts: Account[];
 }
 
@@ -605,7 +658,7 @@ export const Leg: MessageFns<Leg> = {
 };
 
 function createBasePostChainRequest(): PostChainRequest {
-  return { requestId: "", legs: [], subject: undefined };
+  return { requestId: "", legs: [], subject: undefined, hold: undefined, accounts: [] };
 }
 
 export const PostChainRequest: MessageFns<PostChainRequest> = {
@@ -618,6 +671,12 @@ export const PostChainRequest: MessageFns<PostChainRequest> = {
     }
     if (message.subject !== undefined) {
       Uint128.encode(message.subject, writer.uint32(26).fork()).join();
+    }
+    if (message.hold !== undefined) {
+      Hold.encode(message.hold, writer.uint32(34).fork()).join();
+    }
+    for (const v of message.accounts) {
+      CreateAccountRequest.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -659,6 +718,22 @@ export const PostChainRequest: MessageFns<PostChainRequest> = {
             message.subject = Uint128.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.hold = Hold.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.accounts.push(CreateAccountRequest.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -681,12 +756,69 @@ export const PostChainRequest: MessageFns<PostChainRequest> = {
     message.subject = (object.subject !== undefined && object.subject !== null)
       ? Uint128.fromPartial(object.subject)
       : undefined;
+    message.hold = (object.hold !== undefined && object.hold !== null) ? Hold.fromPartial(object.hold) : undefined;
+    message.accounts = object.accounts?.map((e) => CreateAccountRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseHold(): Hold {
+  return { timeoutSeconds: 0 };
+}
+
+export const Hold: MessageFns<Hold> = {
+  encode(message: Hold, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.timeoutSeconds !== 0) {
+      writer.uint32(8).uint32(message.timeoutSeconds);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Hold {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHold();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.timeoutSeconds = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Hold>): Hold {
+    return Hold.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Hold>): Hold {
+    const message = createBaseHold();
+    message.timeoutSeconds = object.timeoutSeconds ?? 0;
     return message;
   },
 };
 
 function createBasePostChainResponse(): PostChainResponse {
-  return { transfers: [], accounts: [] };
+  return { transfers: [], accounts: [], hold: "" };
 }
 
 export const PostChainResponse: MessageFns<PostChainResponse> = {
@@ -696,6 +828,9 @@ export const PostChainResponse: MessageFns<PostChainResponse> = {
     }
     for (const v of message.accounts) {
       Account.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.hold !== "") {
+      writer.uint32(26).string(message.hold);
     }
     return writer;
   },
@@ -729,6 +864,14 @@ export const PostChainResponse: MessageFns<PostChainResponse> = {
             message.accounts.push(Account.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.hold = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -746,6 +889,287 @@ export const PostChainResponse: MessageFns<PostChainResponse> = {
   },
   fromPartial(object: DeepPartial<PostChainResponse>): PostChainResponse {
     const message = createBasePostChainResponse();
+    message.transfers = object.transfers?.map((e) => Transfer.fromPartial(e)) || [];
+    message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
+    message.hold = object.hold ?? "";
+    return message;
+  },
+};
+
+function createBasePostHoldRequest(): PostHoldRequest {
+  return { requestId: "", hold: "", amounts: [] };
+}
+
+export const PostHoldRequest: MessageFns<PostHoldRequest> = {
+  encode(message: PostHoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.hold !== "") {
+      writer.uint32(18).string(message.hold);
+    }
+    for (const v of message.amounts) {
+      Money.encode(v!, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PostHoldRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePostHoldRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hold = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.amounts.push(Money.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PostHoldRequest>): PostHoldRequest {
+    return PostHoldRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PostHoldRequest>): PostHoldRequest {
+    const message = createBasePostHoldRequest();
+    message.requestId = object.requestId ?? "";
+    message.hold = object.hold ?? "";
+    message.amounts = object.amounts?.map((e) => Money.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePostHoldResponse(): PostHoldResponse {
+  return { transfers: [], accounts: [] };
+}
+
+export const PostHoldResponse: MessageFns<PostHoldResponse> = {
+  encode(message: PostHoldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.transfers) {
+      Transfer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.accounts) {
+      Account.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PostHoldResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePostHoldResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transfers.push(Transfer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.accounts.push(Account.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PostHoldResponse>): PostHoldResponse {
+    return PostHoldResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PostHoldResponse>): PostHoldResponse {
+    const message = createBasePostHoldResponse();
+    message.transfers = object.transfers?.map((e) => Transfer.fromPartial(e)) || [];
+    message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseVoidHoldRequest(): VoidHoldRequest {
+  return { requestId: "", hold: "" };
+}
+
+export const VoidHoldRequest: MessageFns<VoidHoldRequest> = {
+  encode(message: VoidHoldRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.requestId !== "") {
+      writer.uint32(10).string(message.requestId);
+    }
+    if (message.hold !== "") {
+      writer.uint32(18).string(message.hold);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VoidHoldRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVoidHoldRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hold = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VoidHoldRequest>): VoidHoldRequest {
+    return VoidHoldRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VoidHoldRequest>): VoidHoldRequest {
+    const message = createBaseVoidHoldRequest();
+    message.requestId = object.requestId ?? "";
+    message.hold = object.hold ?? "";
+    return message;
+  },
+};
+
+function createBaseVoidHoldResponse(): VoidHoldResponse {
+  return { transfers: [], accounts: [] };
+}
+
+export const VoidHoldResponse: MessageFns<VoidHoldResponse> = {
+  encode(message: VoidHoldResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.transfers) {
+      Transfer.encode(v!, writer.uint32(10).fork()).join();
+    }
+    for (const v of message.accounts) {
+      Account.encode(v!, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VoidHoldResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVoidHoldResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transfers.push(Transfer.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.accounts.push(Account.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VoidHoldResponse>): VoidHoldResponse {
+    return VoidHoldResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VoidHoldResponse>): VoidHoldResponse {
+    const message = createBaseVoidHoldResponse();
     message.transfers = object.transfers?.map((e) => Transfer.fromPartial(e)) || [];
     message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
     return message;
@@ -794,9 +1218,10 @@ export const AccountServiceService = {
     responseDeserialize: (value: Buffer): ListAccountsResponse => ListAccountsResponse.decode(value),
   },
   /**
-   * Moves money between named accounts: all legs or none. Idempotent by `request_id`: the same chain again answers
-   * what the first answered; another chain fails with REQUEST_ID_REUSED. Fails with INVALID_FIELD,
-   * ACCOUNT_NOT_FOUND, ASSET_NOT_FOUND, INSUFFICIENT_FUNDS, CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   * Moves money between named accounts, or holds it when `hold` is given: all legs or none. Idempotent by `request_id`:
+   * the same chain again answers what the first answered; another chain fails with REQUEST_ID_REUSED. Fails with
+   * INVALID_FIELD, ASSET_NOT_FOUND, ACCOUNT_EXISTS_DIFFERENT, ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, INSUFFICIENT_FUNDS,
+   * CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   postChain: {
     path: "/paymesh.ledger.v1.AccountService/PostChain" as const,
@@ -806,6 +1231,31 @@ export const AccountServiceService = {
     requestDeserialize: (value: Buffer): PostChainRequest => PostChainRequest.decode(value),
     responseSerialize: (value: PostChainResponse): Buffer => Buffer.from(PostChainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): PostChainResponse => PostChainResponse.decode(value),
+  },
+  /**
+   * Posts the legs of a held chain, whole or in part; what is not posted is released. All legs or none. A hold is known
+   * only to the caller that made it. Idempotent by `request_id`, as PostChain is. Fails with INVALID_FIELD,
+   * HOLD_NOT_FOUND, REQUEST_ID_REUSED, HOLD_EXCEEDED, HOLD_ALREADY_POSTED, HOLD_ALREADY_VOIDED, HOLD_EXPIRED,
+   * CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  postHold: {
+    path: "/paymesh.ledger.v1.AccountService/PostHold" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: PostHoldRequest): Buffer => Buffer.from(PostHoldRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): PostHoldRequest => PostHoldRequest.decode(value),
+    responseSerialize: (value: PostHoldResponse): Buffer => Buffer.from(PostHoldResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): PostHoldResponse => PostHoldResponse.decode(value),
+  },
+  /** Releases a held chain. All legs or none. Idempotent by `request_id`. Fails as PostHold does, HOLD_EXCEEDED aside. */
+  voidHold: {
+    path: "/paymesh.ledger.v1.AccountService/VoidHold" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VoidHoldRequest): Buffer => Buffer.from(VoidHoldRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VoidHoldRequest => VoidHoldRequest.decode(value),
+    responseSerialize: (value: VoidHoldResponse): Buffer => Buffer.from(VoidHoldResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VoidHoldResponse => VoidHoldResponse.decode(value),
   },
 } as const;
 
@@ -823,11 +1273,21 @@ export interface AccountServiceServer extends UntypedServiceImplementation {
   /** Lists accounts, oldest first. Fails with INVALID_FIELD. */
   listAccounts: handleUnaryCall<ListAccountsRequest, ListAccountsResponse>;
   /**
-   * Moves money between named accounts: all legs or none. Idempotent by `request_id`: the same chain again answers
-   * what the first answered; another chain fails with REQUEST_ID_REUSED. Fails with INVALID_FIELD,
-   * ACCOUNT_NOT_FOUND, ASSET_NOT_FOUND, INSUFFICIENT_FUNDS, CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   * Moves money between named accounts, or holds it when `hold` is given: all legs or none. Idempotent by `request_id`:
+   * the same chain again answers what the first answered; another chain fails with REQUEST_ID_REUSED. Fails with
+   * INVALID_FIELD, ASSET_NOT_FOUND, ACCOUNT_EXISTS_DIFFERENT, ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, INSUFFICIENT_FUNDS,
+   * CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   postChain: handleUnaryCall<PostChainRequest, PostChainResponse>;
+  /**
+   * Posts the legs of a held chain, whole or in part; what is not posted is released. All legs or none. A hold is known
+   * only to the caller that made it. Idempotent by `request_id`, as PostChain is. Fails with INVALID_FIELD,
+   * HOLD_NOT_FOUND, REQUEST_ID_REUSED, HOLD_EXCEEDED, HOLD_ALREADY_POSTED, HOLD_ALREADY_VOIDED, HOLD_EXPIRED,
+   * CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  postHold: handleUnaryCall<PostHoldRequest, PostHoldResponse>;
+  /** Releases a held chain. All legs or none. Idempotent by `request_id`. Fails as PostHold does, HOLD_EXCEEDED aside. */
+  voidHold: handleUnaryCall<VoidHoldRequest, VoidHoldResponse>;
 }
 
 export interface AccountServiceClient extends Client {
@@ -886,9 +1346,10 @@ export interface AccountServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListAccountsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Moves money between named accounts: all legs or none. Idempotent by `request_id`: the same chain again answers
-   * what the first answered; another chain fails with REQUEST_ID_REUSED. Fails with INVALID_FIELD,
-   * ACCOUNT_NOT_FOUND, ASSET_NOT_FOUND, INSUFFICIENT_FUNDS, CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   * Moves money between named accounts, or holds it when `hold` is given: all legs or none. Idempotent by `request_id`:
+   * the same chain again answers what the first answered; another chain fails with REQUEST_ID_REUSED. Fails with
+   * INVALID_FIELD, ASSET_NOT_FOUND, ACCOUNT_EXISTS_DIFFERENT, ACCOUNT_NOT_FOUND, REQUEST_ID_REUSED, INSUFFICIENT_FUNDS,
+   * CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   postChain(
     request: PostChainRequest,
@@ -904,6 +1365,43 @@ export interface AccountServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: PostChainResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Posts the legs of a held chain, whole or in part; what is not posted is released. All legs or none. A hold is known
+   * only to the caller that made it. Idempotent by `request_id`, as PostChain is. Fails with INVALID_FIELD,
+   * HOLD_NOT_FOUND, REQUEST_ID_REUSED, HOLD_EXCEEDED, HOLD_ALREADY_POSTED, HOLD_ALREADY_VOIDED, HOLD_EXPIRED,
+   * CHAIN_REFUSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  postHold(
+    request: PostHoldRequest,
+    callback: (error: ServiceError | null, response: PostHoldResponse) => void,
+  ): ClientUnaryCall;
+  postHold(
+    request: PostHoldRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: PostHoldResponse) => void,
+  ): ClientUnaryCall;
+  postHold(
+    request: PostHoldRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: PostHoldResponse) => void,
+  ): ClientUnaryCall;
+  /** Releases a held chain. All legs or none. Idempotent by `request_id`. Fails as PostHold does, HOLD_EXCEEDED aside. */
+  voidHold(
+    request: VoidHoldRequest,
+    callback: (error: ServiceError | null, response: VoidHoldResponse) => void,
+  ): ClientUnaryCall;
+  voidHold(
+    request: VoidHoldRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VoidHoldResponse) => void,
+  ): ClientUnaryCall;
+  voidHold(
+    request: VoidHoldRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VoidHoldResponse) => void,
   ): ClientUnaryCall;
 }
 

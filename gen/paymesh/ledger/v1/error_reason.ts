@@ -31,6 +31,16 @@ export const ErrorReason = {
   NOT_WRITER: 11,
   /** BATCH_TOO_LARGE - A batch holds more events than one batch may. INVALID_ARGUMENT; metadata: count, most. */
   BATCH_TOO_LARGE: 12,
+  /** HOLD_NOT_FOUND - The hold does not exist. NOT_FOUND; metadata: hold. */
+  HOLD_NOT_FOUND: 16,
+  /** HOLD_ALREADY_POSTED - The hold was posted under another request id. FAILED_PRECONDITION; metadata: hold. */
+  HOLD_ALREADY_POSTED: 17,
+  /** HOLD_ALREADY_VOIDED - The hold was voided under another request id. FAILED_PRECONDITION; metadata: hold. */
+  HOLD_ALREADY_VOIDED: 18,
+  /** HOLD_EXPIRED - The hold expired. FAILED_PRECONDITION; metadata: hold. */
+  HOLD_EXPIRED: 19,
+  /** HOLD_EXCEEDED - More was asked to be posted than is held. FAILED_PRECONDITION; metadata: hold, leg. */
+  HOLD_EXCEEDED: 20,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -50,5 +60,10 @@ export namespace ErrorReason {
   export type OUTCOME_UNKNOWN = typeof ErrorReason.OUTCOME_UNKNOWN;
   export type NOT_WRITER = typeof ErrorReason.NOT_WRITER;
   export type BATCH_TOO_LARGE = typeof ErrorReason.BATCH_TOO_LARGE;
+  export type HOLD_NOT_FOUND = typeof ErrorReason.HOLD_NOT_FOUND;
+  export type HOLD_ALREADY_POSTED = typeof ErrorReason.HOLD_ALREADY_POSTED;
+  export type HOLD_ALREADY_VOIDED = typeof ErrorReason.HOLD_ALREADY_VOIDED;
+  export type HOLD_EXPIRED = typeof ErrorReason.HOLD_EXPIRED;
+  export type HOLD_EXCEEDED = typeof ErrorReason.HOLD_EXCEEDED;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
