@@ -12,7 +12,11 @@ export interface Decided {
   readonly results: readonly TransferResult[]
   /** The accounts that the call touched, as they were right after it; empty unless asked for. */
   readonly accounts: readonly Account[]
+  /** Which of `accounts`, by id, were read a moment after the call, so that others' transfers may be counted in them. */
+  readonly accountsReadLater: ReadonlySet<bigint>
 }
+
+export const NONE_READ_LATER: ReadonlySet<bigint> = new Set()
 
 /**
  * Why a call was not decided.
@@ -64,4 +68,15 @@ export interface Engine {
   getAccountBalances(filter: AccountFilter): Promise<readonly BalanceRow[]>
   queryAccounts(filter: QueryFilter): Promise<readonly Account[]>
   queryTransfers(filter: QueryFilter): Promise<readonly Transfer[]>
+}
+
+/** An engine as a process runs it. */
+export interface RunningEngine extends Engine {
+  /** Whether this process can write now. */
+  readonly isWriter: boolean
+  /** How many events wait or are under way. */
+  readonly queuedEvents: number
+  start(): void
+  /** Calls that wait are rejected. */
+  stop(): Promise<void>
 }

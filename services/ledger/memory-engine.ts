@@ -1,5 +1,5 @@
 import { type Clock } from '../runtime/clock.js'
-import { type Decided, type Engine, type TransferOptions } from './engine.js'
+import { type Decided, type Engine, NONE_READ_LATER, type TransferOptions } from './engine.js'
 import { type Account, type AccountEvent, type BalanceRow } from './state-machine/account.js'
 import { type AccountFilter, type QueryFilter } from './state-machine/filters.js'
 import { MemoryLedger } from './state-machine/memory-ledger.js'
@@ -21,7 +21,8 @@ export class MemoryEngine implements Engine {
   createTransfers(events: readonly Transfer[], { withAccounts = false }: TransferOptions = {}): Promise<Decided> {
     return answer(() => {
       const results = this.#ledger.createTransfers(events)
-      return { results, accounts: withAccounts ? this.#accountsOf(events) : [] }
+      const accounts = withAccounts ? this.#accountsOf(events) : []
+      return { results, accounts, accountsReadLater: NONE_READ_LATER }
     })
   }
 

@@ -2,7 +2,7 @@ import type pg from 'pg'
 import { type Clock } from '../../runtime/clock.js'
 import { type Logger } from '../../runtime/logger.js'
 import { sqlState } from '../../runtime/postgres.js'
-import { type Decided, type Engine, type TransferOptions, UndecidedError } from '../engine.js'
+import { type Decided, type RunningEngine, type TransferOptions, UndecidedError } from '../engine.js'
 import { type Account, type AccountEvent, type BalanceRow } from '../state-machine/account.js'
 import { type AccountFilter, type QueryFilter } from '../state-machine/filters.js'
 import { type AccountResult } from '../state-machine/status.js'
@@ -48,7 +48,7 @@ const SWEEP_INTERVAL_MS = 100
 const RETRY_INTERVAL_MS = 250
 
 /** The ledger in PostgreSQL. */
-export class PostgresEngine implements Engine {
+export class PostgresEngine implements RunningEngine {
   readonly #options: EngineOptions
   readonly #queue: CallQueue
   readonly #stopping = new AbortController()

@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { type Clock } from '../../runtime/clock.js'
-import { type Decided } from '../engine.js'
+import { type Decided, NONE_READ_LATER } from '../engine.js'
 import { type Account } from '../state-machine/account.js'
 import { createAccounts, createTransfers } from '../state-machine/decide-batch.js'
 import { expire } from '../state-machine/expire.js'
@@ -217,7 +217,8 @@ export function pause(durationMs: number, signal: AbortSignal): Promise<void> {
 async function takeOffice(client: pg.Client): Promise<Head> {
   const { rows } = await client.query<HeadRow>(TAKE_OFFICE)
   const row = rows[0]
-  if (row === undefined) throw new Error('The database has no ledger_head; it was not migrated.')
+  if (row === undefined)
+    throw new Error('The database has no ledger_head: it was not migrated, or its books are in TigerBeetle.')
   return {
     epoch: BigInt(row.epoch),
     batch: BigInt(row.batch),
@@ -249,7 +250,8 @@ function decideAll<T>(decide: () => T): T {
 function decideCall(state: State, call: Call, nowNs: bigint): Outcome {
   if (call.kind === 'accounts') return { results: createAccounts(state, call.events, nowNs) }
   const results = createTransfers(state, call.events, nowNs)
-  return { results, accounts: call.withAccounts ? touchedAccounts(state, call.events) : [] }
+  const accounts = call.withAccounts ? touchedAccounts(state, call.events) : []
+  return { results, accounts, accountsReadLater: NONE_READ_LATER }
 }
 
 /** Copies: the next call of the batch may move the originals on. */

@@ -3,7 +3,7 @@ import { type Client, createClient } from '../../runtime/client.js'
 import { toUint128 } from '../../runtime/ids.js'
 import { type TlsFiles } from '../../runtime/mesh-credentials.js'
 import { RpcError } from '../../runtime/rpc-error.js'
-import { type Decided } from '../engine.js'
+import { type Decided, NONE_READ_LATER } from '../engine.js'
 import { type Account, type AccountEvent, type BalanceRow } from '../state-machine/account.js'
 import { type AccountFilter, type QueryFilter } from '../state-machine/filters.js'
 import { type AccountResult, type TransferResult } from '../state-machine/status.js'
@@ -44,9 +44,9 @@ export class TransferServiceClient implements ReplayedEngine {
   }
 
   async createTransfers(events: readonly Transfer[]): Promise<Decided> {
-    if (events.length === 0) return { results: [], accounts: [] }
+    if (events.length === 0) return { results: [], accounts: [], accountsReadLater: NONE_READ_LATER }
     const { results } = await this.#client.createTransfers({ transfers: events.map(wireTransfer) })
-    return { results: results as readonly TransferResult[], accounts: [] }
+    return { results: results as readonly TransferResult[], accounts: [], accountsReadLater: NONE_READ_LATER }
   }
 
   async lookupAccounts(ids: readonly bigint[]): Promise<Account[]> {
