@@ -58,6 +58,10 @@ class TestRun {
     return (await this.#startPostgres()).url(name, service)
   }
 
+  async serverUrl(): Promise<string> {
+    return (await this.#startPostgres()).url('postgres', POSTGRES_SUPERUSER)
+  }
+
   async valkeyUrl(): Promise<string> {
     this.#valkey ??= this.#startValkey()
     const { url } = await this.#valkey
@@ -130,6 +134,11 @@ function currentRun(): TestRun {
 /** The URL of a new database that has the service's schema and no rows; its role owns it. */
 export async function testDatabase(service: DatabaseOwner): Promise<string> {
   return await currentRun().database(service)
+}
+
+/** The URL of the run's PostgreSQL as its superuser, for what creates databases of its own. */
+export async function testServerUrl(): Promise<string> {
+  return await currentRun().serverUrl()
 }
 
 /** The URL of an empty numbered database of Valkey. Channels of pub/sub are shared by all numbers. */
