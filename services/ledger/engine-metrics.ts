@@ -2,8 +2,14 @@ import { Counter, Gauge, Histogram } from 'prom-client'
 import { type Metrics } from '../runtime/metrics.js'
 import { type EngineObserver } from './postgres-engine/postgres-engine.js'
 
+/** What of an engine is read when somebody asks for the metrics. */
+export interface EngineGauges {
+  readonly queuedEvents: number
+  readonly cachedAccounts: number
+}
+
 /** Shows an engine's work on /metrics. */
-export function engineMetrics({ registry }: Metrics, queuedEvents: () => number): EngineObserver {
+export function engineMetrics({ registry }: Metrics, shown: () => EngineGauges): EngineObserver {
   const registers = [registry]
   const writer = new Gauge({ name: 'paymesh_ledger_is_writer', help: 'Whether this process is the writer.', registers })
   const events = new Counter({ name: 'paymesh_ledger_events_total', help: 'Events that were decided.', registers })
@@ -24,7 +30,15 @@ export function engineMetrics({ registry }: Metrics, queuedEvents: () => number)
     help: 'Events that wait for a batch.',
     registers,
     collect() {
-      this.set(queuedEvents())
+      this.set(shown().queuedEvents)
+    },
+  })
+  new Gauge({
+    name: 'paymesh_ledger_cached_accounts',
+    help: 'Accounts that the writer keeps in memory.',
+    registers,
+    collect() {
+      this.set(shown().cachedAccounts)
     },
   })
   return {

@@ -16,7 +16,7 @@ const config = readConfig()
 runService('ledger', async ({ log, metrics }) => {
   const url = config.DATABASE_URL
   const pool = createPool({ url, max: config.DATABASE_POOL_MAX, applicationName: 'ledger', log })
-  const observed = engineMetrics(metrics, () => engine.queuedEvents)
+  const observed = engineMetrics(metrics, () => engine)
   const engine = new PostgresEngine({
     ...ENGINE_DEFAULTS,
     url,

@@ -77,7 +77,10 @@ export class BatchLoader {
     }
   }
 
-  /** Loads holds that expired by `nowNs`, the first `countMax` in the order of (expiry, timestamp), and answers them. */
+  /**
+   * Loads holds that expired by `nowNs`, the first `countMax` in the order of (expiry, timestamp), and answers them. They
+   * are released only after `load`, which may load the same hold again because an event names it.
+   */
   async loadDue(nowNs: bigint, countMax: number): Promise<Transfer[]> {
     const { rows } = await this.#client.query<DueRow>({ ...FIND_DUE, values: [String(nowNs), countMax] })
     const due = rows.map((row) => this.#keepTransfer(row))
@@ -115,8 +118,6 @@ export class BatchLoader {
 
   #keepTransfer(row: TransferRow & { readonly state: PendingState | null }): Transfer {
     const transfer = transferOf(row)
-    // A hold that was loaded because it is due may be named by an event too, and be released by then.
-    if (this.#transfers.has(transfer.id)) return transfer
     this.#transfers.set(transfer.id, transfer)
     if (row.state !== null) this.#pendings.set(transfer.id, { transferId: transfer.id, state: row.state })
     return transfer

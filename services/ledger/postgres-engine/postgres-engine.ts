@@ -71,6 +71,11 @@ export class PostgresEngine implements RunningEngine {
     return this.#queue.events
   }
 
+  /** How many accounts are in memory. */
+  get cachedAccounts(): number {
+    return this.#session?.cachedAccounts ?? 0
+  }
+
   /** Begins to stand by. */
   start(): void {
     this.#terms ??= this.#serve()

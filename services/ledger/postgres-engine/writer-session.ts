@@ -125,6 +125,10 @@ export class WriterSession {
     return this.#head.epoch
   }
 
+  get cachedAccounts(): number {
+    return this.#accounts.size
+  }
+
   /** Gives the lock back. */
   async close(): Promise<void> {
     await endQuietly(this.#client)

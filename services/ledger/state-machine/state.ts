@@ -156,10 +156,13 @@ export class State {
 
   resolvePending(pending: Pending, state: PendingState): void {
     const before = pending.state
+    const { touchedPendings } = this.#changes
+    const touchedBefore = touchedPendings.has(pending)
     pending.state = state
-    this.#changes.touchedPendings.add(pending)
+    touchedPendings.add(pending)
     this.#undo?.push(() => {
       pending.state = before
+      if (!touchedBefore) touchedPendings.delete(pending)
     })
   }
 

@@ -218,6 +218,7 @@ describe('the PostgreSQL engine when things fail', () => {
       await small.becomesWriter()
       const ids = Array.from({ length: 100 }, (_, index) => 1000n + BigInt(index))
       for (const id of ids) await small.engine.createAccounts([accountEvent(id)])
+      assert.ok(small.engine.cachedAccounts <= 10)
       for (const id of ids) {
         const event = transferEvent(id, { debitAccountId: 1n, creditAccountId: id })
         const { results } = await small.engine.createTransfers([event])

@@ -8,85 +8,92 @@ import { U128_MAX } from '../state-machine/u128.js'
 import { accountEvent, TestEngine, transferEvent } from './harness.js'
 import { verifyBooks } from './verify.js'
 
-// Few ids, so that events meet each other: retries, spent ids, posts of the same hold, chains over the same accounts.
 const ACCOUNT_IDS = [1n, 2n, 3n, 4n, 5n, 6n]
-const TRANSFER_IDS = Array.from({ length: 24 }, (_, index) => 100n + BigInt(index))
+const FIRST_TRANSFER_ID = 100n
 
 const T = TransferFlag
-const TRANSFER_FLAGS = [
-  0,
-  0,
-  0,
-  0,
-  T.PENDING,
-  T.PENDING,
-  T.POST_PENDING_TRANSFER,
-  T.POST_PENDING_TRANSFER,
-  T.VOID_PENDING_TRANSFER,
-  T.BALANCING_DEBIT,
-  T.BALANCING_CREDIT,
-  T.PENDING | T.BALANCING_DEBIT,
-  T.PENDING | T.CLOSING_DEBIT,
-  T.PENDING | T.CLOSING_CREDIT,
-  T.IMPORTED,
-  T.POST_PENDING_TRANSFER | T.PENDING,
-]
-
 const A = AccountFlag
-const ACCOUNT_FLAGS = [
-  0,
-  A.DEBITS_MUST_NOT_EXCEED_CREDITS,
-  A.CREDITS_MUST_NOT_EXCEED_DEBITS,
-  A.HISTORY,
-  A.CLOSED,
-  A.IMPORTED,
-]
 
-const linked = fc.boolean().map((is) => (is ? 1 : 0))
+/** A value of the first list almost always, of the second now and then. */
+function mostly<V>(usual: readonly V[], odd: readonly V[]): fc.Arbitrary<V> {
+  return fc.oneof(
+    { weight: 12, arbitrary: fc.constantFrom(...usual) },
+    { weight: 1, arbitrary: fc.constantFrom(...odd) },
+  )
+}
+
+const linked = mostly([0, 0, 0, 0, 0, 1], [1])
 
 const account: fc.Arbitrary<AccountEvent> = fc
   .record({
-    id: fc.constantFrom(0n, ...ACCOUNT_IDS),
-    ledger: fc.constantFrom(1, 1, 1, 2),
-    flags: fc.constantFrom(...ACCOUNT_FLAGS),
-    timestamp: fc.constantFrom(0n, 0n, 5n, 7n),
+    id: mostly(ACCOUNT_IDS, [0n]),
+    ledger: mostly([1], [2]),
+    flags: mostly([0, A.DEBITS_MUST_NOT_EXCEED_CREDITS, A.HISTORY], [A.CLOSED, A.CREDITS_MUST_NOT_EXCEED_DEBITS]),
     linked,
   })
   .map(({ id, linked, flags, ...fields }) => accountEvent(id, { ...fields, flags: flags | linked }))
 
-const transfer: fc.Arbitrary<Transfer> = fc
-  .record({
-    id: fc.constantFrom(...TRANSFER_IDS),
-    debitAccountId: fc.constantFrom(0n, ...ACCOUNT_IDS, ...ACCOUNT_IDS),
-    creditAccountId: fc.constantFrom(0n, ...ACCOUNT_IDS, ...ACCOUNT_IDS),
-    amount: fc.constantFrom(0n, 1n, 3n, 10n, 10n, 50n, U128_MAX - 5n, U128_MAX),
-    pendingId: fc.constantFrom(0n, ...TRANSFER_IDS),
-    userData128: fc.constantFrom(0n, 0n, 0n, 9n),
-    timeoutSeconds: fc.constantFrom(0, 0, 1, 2),
-    ledger: fc.constantFrom(0, 1, 1, 1, 2),
-    code: fc.constantFrom(0, 1, 1, 1),
-    flags: fc.constantFrom(...TRANSFER_FLAGS),
-    linked,
-  })
-  .map((fields) => reasonable(fields))
-
-/** Most of what is drawn would fail on its first field; this keeps what is wrong with an event to one thing or two. */
-function reasonable({
-  linked,
-  ...fields
-}: Omit<Transfer, 'timestamp' | 'userData64' | 'userData32'> & { linked: number }): Transfer {
-  const { id, flags } = fields
-  const resolves = (flags & (T.POST_PENDING_TRANSFER | T.VOID_PENDING_TRANSFER)) !== 0
-  const pending = (flags & T.PENDING) !== 0
-  return transferEvent(id, {
-    ...fields,
-    flags: flags | linked,
-    pendingId: resolves ? fields.pendingId : 0n,
-    timeoutSeconds: pending ? fields.timeoutSeconds : 0,
-    timestamp: (flags & T.IMPORTED) !== 0 ? 9n : 0n,
-    ...(resolves ? { debitAccountId: 0n, creditAccountId: 0n, ledger: 0, code: 0 } : {}),
-  })
+/** A transfer before it has an id: which ids exist by then is known only when the events stand in order. */
+interface Draft {
+  readonly fields: Partial<Transfer>
+  /** Repeats the id of an earlier event. */
+  readonly repeats: boolean
+  /** Which earlier event it repeats, or which hold it resolves. */
+  readonly pick: number
 }
+
+const moveOrHold = fc.record({
+  debitAccountId: mostly(ACCOUNT_IDS.slice(0, 4), [0n, 5n, 6n, 7n]),
+  creditAccountId: mostly(ACCOUNT_IDS.slice(0, 4), [0n, 5n, 6n, 7n]),
+  amount: mostly([0n, 1n, 3n, 10n, 50n], [U128_MAX - 5n, U128_MAX]),
+  timeoutSeconds: fc.constantFrom(0, 1, 2),
+  ledger: mostly([1], [0, 2]),
+  code: mostly([1], [0, 2]),
+  userData128: mostly([0n], [9n]),
+  flags: mostly(
+    [0, T.PENDING, T.PENDING, T.BALANCING_DEBIT, T.BALANCING_CREDIT, T.PENDING | T.BALANCING_DEBIT],
+    [T.PENDING | T.CLOSING_DEBIT, T.PENDING | T.CLOSING_CREDIT, T.CLOSING_DEBIT, T.IMPORTED, 512],
+  ),
+})
+
+const postOrVoid = fc.record({
+  debitAccountId: mostly([0n], [1n]),
+  creditAccountId: fc.constant(0n),
+  amount: fc.constantFrom(0n, 1n, 10n, U128_MAX),
+  ledger: mostly([0], [1, 2]),
+  code: mostly([0], [1, 2]),
+  userData128: mostly([0n], [9n]),
+  flags: mostly([T.POST_PENDING_TRANSFER, T.VOID_PENDING_TRANSFER], [T.POST_PENDING_TRANSFER | T.PENDING]),
+})
+
+const draft: fc.Arbitrary<Draft> = fc
+  .record({ fields: fc.oneof(moveOrHold, postOrVoid), linked, repeats: mostly([false], [true]), pick: fc.nat(50) })
+  .map(({ fields, linked, ...rest }) => ({ ...rest, fields: settled({ ...fields, flags: fields.flags | linked }) }))
+
+/** Only a hold has a timeout, and only an imported transfer a time: otherwise nothing else would come to be seen. */
+function settled(fields: Partial<Transfer> & { flags: number }): Partial<Transfer> {
+  const timeoutSeconds = (fields.flags & T.PENDING) === 0 ? 0 : (fields.timeoutSeconds ?? 0)
+  return { ...fields, timeoutSeconds, timestamp: (fields.flags & T.IMPORTED) === 0 ? 0n : 9n }
+}
+
+type DraftRound =
+  | { readonly kind: 'accounts'; readonly events: AccountEvent[] }
+  | { readonly kind: 'transfers'; readonly calls: Draft[][] }
+  | { readonly kind: 'wait'; readonly ms: number }
+
+const draftRound: fc.Arbitrary<DraftRound> = fc.oneof(
+  {
+    weight: 1,
+    arbitrary: fc.array(account, { maxLength: 4 }).map((events) => ({ kind: 'accounts' as const, events })),
+  },
+  {
+    weight: 8,
+    arbitrary: fc
+      .array(fc.array(draft, { maxLength: 8 }), { minLength: 1, maxLength: 4 })
+      .map((calls) => ({ kind: 'transfers' as const, calls })),
+  },
+  { weight: 2, arbitrary: fc.integer({ min: 100, max: 1500 }).map((ms) => ({ kind: 'wait' as const, ms })) },
+)
 
 type Round =
   | { readonly kind: 'accounts'; readonly events: AccountEvent[] }
@@ -94,19 +101,27 @@ type Round =
   | { readonly kind: 'transfers'; readonly calls: Transfer[][] }
   | { readonly kind: 'wait'; readonly ms: number }
 
-const round: fc.Arbitrary<Round> = fc.oneof(
-  {
-    weight: 2,
-    arbitrary: fc.array(account, { maxLength: 6 }).map((events) => ({ kind: 'accounts' as const, events })),
-  },
-  {
-    weight: 8,
-    arbitrary: fc
-      .array(fc.array(transfer, { maxLength: 8 }), { minLength: 1, maxLength: 4 })
-      .map((calls) => ({ kind: 'transfers' as const, calls })),
-  },
-  { weight: 1, arbitrary: fc.integer({ min: 100, max: 1500 }).map((ms) => ({ kind: 'wait' as const, ms })) },
-)
+const rounds: fc.Arbitrary<Round[]> = fc.array(draftRound, { minLength: 10, maxLength: 30 }).map((drafts) => {
+  const made: Transfer[] = []
+  return drafts.map((round) =>
+    round.kind === 'transfers'
+      ? { kind: 'transfers', calls: round.calls.map((call) => call.map((one) => finish(one, made))) }
+      : round,
+  )
+})
+
+/** Gives a draft its ids, from the events before it. */
+function finish({ fields, repeats, pick }: Draft, made: Transfer[]): Transfer {
+  const earlier = made[pick % Math.max(1, made.length)]
+  const holds = made.filter(({ flags }) => (flags & T.PENDING) !== 0).slice(-6)
+  const resolves = ((fields.flags ?? 0) & (T.POST_PENDING_TRANSFER | T.VOID_PENDING_TRANSFER)) !== 0
+  const pendingId = resolves ? (holds[pick % Math.max(1, holds.length)]?.id ?? 99n) : 0n
+  const id = repeats && earlier ? earlier.id : FIRST_TRANSFER_ID + BigInt(made.length)
+  const same = repeats && pick % 2 === 0
+  const event = same && earlier ? earlier : transferEvent(id, { ...fields, pendingId })
+  made.push(event)
+  return event
+}
 
 /** Stands still until it is told, so that both ledgers read the same time however often they look. */
 class StandingClock {
@@ -125,7 +140,7 @@ describe('random batches', () => {
   it('come to the same in memory and in PostgreSQL, and the books are right', async function () {
     this.timeout(120_000)
     await fc.assert(
-      fc.asyncProperty(fc.array(round, { minLength: 5, maxLength: 25 }), async (rounds) => {
+      fc.asyncProperty(rounds, async (drawn) => {
         const clock = new StandingClock()
         const memory = new MemoryLedger(() => clock.now)
         const made = await TestEngine.start(await testDatabase('ledger'), { clock, cachedAccountsMax: 4 })
@@ -134,8 +149,8 @@ describe('random batches', () => {
             const events = [accountEvent(id, { flags: id === 1n ? AccountFlag.HISTORY : 0 })]
             assert.deepEqual(await made.engine.createAccounts(events), memory.createAccounts(events))
           }
-          for (const next of rounds) await play(next, { clock, memory, made })
-          await compare(memory, made)
+          for (const next of drawn) await play(next, { clock, memory, made })
+          await compare(memory, made, drawn)
           await verifyBooks(made.pool)
         } finally {
           await made.stop()
@@ -167,9 +182,10 @@ async function play(
   }
 }
 
-async function compare(memory: MemoryLedger, { engine }: TestEngine): Promise<void> {
+async function compare(memory: MemoryLedger, { engine }: TestEngine, drawn: readonly Round[]): Promise<void> {
   // An empty batch sweeps, as reading the memory ledger does.
   await engine.createTransfers([])
   assert.deepEqual(await engine.lookupAccounts(ACCOUNT_IDS), memory.lookupAccounts(ACCOUNT_IDS))
-  assert.deepEqual(await engine.lookupTransfers(TRANSFER_IDS), memory.lookupTransfers(TRANSFER_IDS))
+  const ids = drawn.flatMap((round) => (round.kind === 'transfers' ? round.calls.flat().map(({ id }) => id) : []))
+  assert.deepEqual(await engine.lookupTransfers(ids), memory.lookupTransfers(ids))
 }

@@ -17,6 +17,7 @@ import { uuidValue } from '../postgres-engine/text.js'
 export async function verifyBooks(pool: pg.Pool): Promise<void> {
   await assertBalanced(pool)
   await assertBalancesAreTransfers(pool)
+  await assertHolds(pool)
   await assertJournal(pool)
 }
 
@@ -49,6 +50,21 @@ async function assertBalancesAreTransfers(pool: pg.Pool): Promise<void> {
     where (a.debits_pending, a.debits_posted, a.credits_pending, a.credits_posted)
       <> (coalesce(dp, 0), coalesce(dq, 0), coalesce(cp, 0), coalesce(cq, 0))`)
   assert.deepEqual(rows, [], 'accounts whose balances are not the sum of their transfers')
+}
+
+/** A hold is posted (2) or voided (3) by one transfer, in the batch that it names, and otherwise by none. */
+async function assertHolds(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query(`
+    select p.id from pending_transfers p left join transfers t on t.pending_id = p.id
+    group by p.id, p.state, p.resolved_batch
+    having array_agg(t.batch) <> array[case when p.state in (2, 3) then p.resolved_batch end]
+      or (p.state = 1) <> (p.resolved_batch is null)
+      or bool_or(t.flags & 4 <> 0) <> (p.state = 2) or bool_or(t.flags & 8 <> 0) <> (p.state = 3)
+    union all
+    select id from transfers t
+    where (flags & 2 <> 0) <> exists (select from pending_transfers p where p.id = t.id)
+      or (pending_id is not null and not exists (select from pending_transfers p where p.id = t.pending_id))`)
+  assert.deepEqual(rows, [], 'holds that do not agree with what resolved them')
 }
 
 interface JournalRow {
