@@ -13,6 +13,7 @@ export async function allAccounts(mesh: MeshUnderTest): Promise<Account[]> {
       owner: '',
       assetCode: '',
       kind: AccountKind.UNSPECIFIED,
+      parent: '',
     })
     accounts.push(...page.accounts)
     pageToken = page.nextPageToken

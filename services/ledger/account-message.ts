@@ -1,7 +1,7 @@
 import { Account as AccountMessage, AccountState, type Balances } from '../../gen/paymesh/ledger/v1/account.js'
 import { type Money } from '../../gen/paymesh/money/v1/money.js'
 import { toUint128 } from '../runtime/ids.js'
-import { type NamedAccount } from './named-account-store.js'
+import { type AccountName, type NamedAccount } from './named-account-store.js'
 import { type Counters } from './state-machine/account.js'
 
 const INT64_MIN = -(1n << 63n)
@@ -15,11 +15,37 @@ export function accountMessage({ name, account }: NamedAccount): AccountMessage 
     assetCode: name.assetCode,
     kind: name.kind as AccountMessage['kind'],
     owner: name.owner,
-    state: account.closed ? AccountState.CLOSED : AccountState.OPEN,
+    state: stateOf(name, account.closed),
     balances: balances(account, name.assetCode),
     labels: name.labels,
+    parent: name.parent,
+    etag: etagOf(name),
     createTime: { seconds: account.timestamp / 1_000_000_000n, nanos: Number(account.timestamp % 1_000_000_000n) },
   })
+}
+
+/** What `etag` is given back for. */
+export function etagOf({ revision }: AccountName): string {
+  return `r${revision}`
+}
+
+/**
+ * Whether an account takes transfers is the engine's to say; the row says only why it does not. A row that is ahead of
+ * the engine, because somebody is about to freeze the account or died on the way, does not stop a transfer yet.
+ */
+function stateOf({ lifecycle, generation }: AccountName, isClosed: boolean): AccountState {
+  if (!isClosed) return AccountState.OPEN
+  switch (lifecycle) {
+    case 'CLOSED':
+      return AccountState.CLOSED
+    case 'FROZEN':
+    case 'CLOSING':
+    case 'CLOSING_FROZEN':
+      return AccountState.FROZEN
+    case 'OPEN':
+      // Never frozen: a transfer that is not ours closed it. Else it is being unfrozen.
+      return generation === 0 ? AccountState.CLOSED : AccountState.FROZEN
+  }
 }
 
 function balances(counters: Counters, assetCode: string): Balances {

@@ -1,18 +1,35 @@
 import type pg from 'pg'
+import { type Lifecycle } from './account-lifecycle.js'
 import { ACCOUNT_COLUMNS, accountOf, type AccountRow } from './postgres-engine/rows.js'
 import { uuidArrayText, uuidText, uuidValue } from './postgres-engine/text.js'
 import { type Account } from './state-machine/account.js'
 
-/** What AccountService knows of an account beside the engine. Never changes. */
-export interface AccountName {
+export type Labels = Readonly<Record<string, string>>
+
+/** What an account is created with beside the engine. All but the labels never changes. */
+export interface NewAccountName {
   /** `accounts/{account}`. */
   readonly name: string
   readonly id: bigint
   readonly assetCode: string
   readonly kind: number
   readonly owner: string
-  readonly labels: Readonly<Record<string, string>>
+  /** `accounts/{account}`; empty at the top. */
+  readonly parent: string
+  readonly labels: Labels
 }
+
+/** What AccountService knows of an account beside the engine. */
+export interface AccountName extends NewAccountName {
+  readonly createdLabels: Labels
+  /** Raised by every change. */
+  readonly revision: bigint
+  readonly lifecycle: Lifecycle
+  readonly generation: number
+}
+
+/** How deep accounts lie under each other, at most; the top counts. */
+export const LEVELS_MAX = 8
 
 /** An account by name, with what the engine knows of it. */
 export interface NamedAccount {
@@ -25,6 +42,7 @@ export interface AccountListFilter {
   readonly owner: string
   readonly assetCode: string
   readonly kind: number
+  readonly parent: string
 }
 
 interface NameRow {
@@ -33,14 +51,22 @@ interface NameRow {
   readonly asset_code: string
   readonly kind: number
   readonly owner: string
-  readonly labels: Record<string, string>
+  readonly labels: Labels
+  readonly created_labels: Labels | null
+  readonly parent: string | null
+  readonly revision: string
+  readonly lifecycle: Lifecycle
+  readonly generation: number
 }
 
-const NAME_COLUMNS = 'n.name, n.id as account_id, n.asset_code, n.kind, n.owner, n.labels'
+const NAME_COLUMNS = `n.name, n.id as account_id, n.asset_code, n.kind, n.owner, n.labels, n.created_labels, n.parent,
+  n.revision::text, n.lifecycle, n.generation`
 
 function nameOf(row: NameRow): AccountName {
-  const { name, account_id: id, asset_code: assetCode, kind, owner, labels } = row
-  return { name, id: uuidValue(id), assetCode, kind, owner, labels }
+  const { name, account_id: id, asset_code: assetCode, kind, owner, labels, lifecycle, generation } = row
+  const fixed = { name, id: uuidValue(id), assetCode, kind, owner, parent: row.parent ?? '' }
+  const createdLabels = row.created_labels ?? labels
+  return { ...fixed, labels, createdLabels, revision: BigInt(row.revision), lifecycle, generation }
 }
 
 function namedAccountOf(row: NameRow & AccountRow): NamedAccount {
@@ -64,20 +90,58 @@ export class NamedAccountStore {
     this.#pool = pool
   }
 
-  /** The name as it is kept: by this call, or as it was before. */
-  async define(name: AccountName): Promise<AccountName> {
-    const { name: text, id, assetCode, kind, owner, labels } = name
+  /**
+   * The name as it is kept: by this call, or as it was before. Undefined when it was not there and the parent can't have
+   * it: one of another asset, too deep, or closed or about to be. The parent's row is locked while it is looked at, so
+   * no account comes to lie under one that is being closed.
+   */
+  async define(name: NewAccountName): Promise<AccountName | undefined> {
+    const { name: text, id, assetCode, kind, owner, labels, parent } = name
     await this.#pool.query(
-      `insert into named_accounts (name, id, asset_code, kind, owner, labels) values ($1, $2, $3, $4, $5, $6)
+      `insert into named_accounts (name, id, asset_code, kind, owner, labels, parent, level)
+      select $1, $2, $3, $4, $5, $6, p.name, coalesce(p.level, 0) + 1
+      from (select) as one left join lateral (
+        select name, level from named_accounts
+        where name = $7 and asset_code = $3 and level < ${LEVELS_MAX} and lifecycle in ('OPEN', 'FROZEN')
+        for share
+      ) as p on true
+      where $7 = '' or p.name is not null
       on conflict (name) do nothing`,
-      [text, uuidText(id), assetCode, kind, owner, JSON.stringify(labels)],
+      [text, uuidText(id), assetCode, kind, owner, JSON.stringify(labels), parent],
     )
     const { rows } = await this.#pool.query<NameRow>(`select ${NAME_COLUMNS} from named_accounts n where name = $1`, [
       text,
     ])
-    const row = rows[0]
-    if (row === undefined) throw new Error(`the name ${text} vanished`)
-    return nameOf(row)
+    return rows[0] && nameOf(rows[0])
+  }
+
+  /** Sets the labels; with an expected revision, only when it is still that. False: it is not, or there is no such row. */
+  async changeLabels(name: string, labels: Labels, revision: bigint | undefined): Promise<boolean> {
+    const { rowCount } = await this.#pool.query(
+      `update named_accounts set labels = $2, created_labels = coalesce(created_labels, labels), revision = revision + 1
+      where name = $1 and ($3::int8 is null or revision = $3)`,
+      [name, JSON.stringify(labels), revision === undefined ? null : String(revision)],
+    )
+    return rowCount === 1
+  }
+
+  /** Moves an account on in its lifecycle, if it still stands where it was read. */
+  async changeLifecycle(read: AccountName, lifecycle: Lifecycle, generation: number): Promise<boolean> {
+    const { rowCount } = await this.#pool.query(
+      `update named_accounts set lifecycle = $2, generation = $3, revision = revision + 1
+      where name = $1 and lifecycle = $4 and generation = $5`,
+      [read.name, lifecycle, generation, read.lifecycle, read.generation],
+    )
+    return rowCount === 1
+  }
+
+  /** Whether an account directly under this one is not closed. One whose creation was interrupted counts. */
+  async hasOpenChildren(name: string): Promise<boolean> {
+    const { rowCount } = await this.#pool.query(
+      `select from named_accounts where parent = $1 and lifecycle <> 'CLOSED' limit 1`,
+      [name],
+    )
+    return rowCount !== 0
   }
 
   async find(name: string): Promise<NamedAccount | undefined> {
@@ -90,7 +154,7 @@ export class NamedAccountStore {
     return rows[0] && namedAccountOf(rows[0])
   }
 
-  /** The names among these that have an account in the engine. */
+  /** The names among these that have an account in the engine. What may change of them may be out of date. */
   async resolve(names: ReadonlySet<string>): Promise<ReadonlyMap<string, AccountName>> {
     const missing = [...names].filter((name) => !this.#known.has(name))
     if (missing.length > 0) {
@@ -109,10 +173,13 @@ export class NamedAccountStore {
     return found
   }
 
-  /** The names of accounts by id; what has no name is left out. */
-  async namesOf(ids: readonly bigint[]): Promise<ReadonlyMap<bigint, AccountName>> {
+  /**
+   * The names of accounts by id; what has no name is left out. What may change of them may be out of date, unless
+   * `fresh` is asked for.
+   */
+  async namesOf(ids: readonly bigint[], fresh: boolean): Promise<ReadonlyMap<bigint, AccountName>> {
     const found = new Map<bigint, AccountName>()
-    for (const id of ids) {
+    for (const id of fresh ? [] : ids) {
       const known = this.#knownById.get(id)
       if (known !== undefined) found.set(id, known)
     }
@@ -146,8 +213,9 @@ export class NamedAccountStore {
         and ($2::text = '' or (n.owner = $2 and n.owner <> ''))
         and ($3::text = '' or n.asset_code = $3)
         and ($4::int2 = 0 or n.kind = $4)
-      order by a.timestamp limit $5`,
-      [String(afterTimestamp), filter.owner, filter.assetCode, filter.kind, countMax],
+        and ($5::text = '' or n.parent = $5)
+      order by a.timestamp limit $6`,
+      [String(afterTimestamp), filter.owner, filter.assetCode, filter.kind, filter.parent, countMax],
     )
     return rows.map(namedAccountOf)
   }

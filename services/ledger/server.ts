@@ -5,6 +5,10 @@ import { bind, type Binding } from '../runtime/server.js'
 import { type AssetStore } from './asset-store.js'
 import { type Engine } from './engine.js'
 import { type NamedAccountStore } from './named-account-store.js'
+import { updateAccount } from './rpc/update-account.js'
+import { freezeAccount } from './rpc/freeze-account.js'
+import { unfreezeAccount } from './rpc/unfreeze-account.js'
+import { closeAccount } from './rpc/close-account.js'
 import { createAccount } from './rpc/create-account.js'
 import { createAccounts } from './rpc/create-accounts.js'
 import { createAsset } from './rpc/create-asset.js'
@@ -60,6 +64,10 @@ export function ledgerBindings(deps: LedgerDeps): Binding[] {
       createAccount: (call, request) => createAccount(deps, call, request),
       getAccount: (call, request) => getAccount(deps, call, request),
       listAccounts: (call, request) => listAccounts(deps, call, request),
+      updateAccount: (call, request) => updateAccount(deps, call, request),
+      freezeAccount: (call, request) => freezeAccount(deps, call, request),
+      unfreezeAccount: (call, request) => unfreezeAccount(deps, call, request),
+      closeAccount: (call, request) => closeAccount(deps, call, request),
       postChain: (call, request) => postChain(deps, call, request),
       postHold: (call, request) => postHold(deps, call, request),
       voidHold: (call, request) => voidHold(deps, call, request),

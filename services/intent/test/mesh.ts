@@ -118,7 +118,14 @@ export class TestMesh {
 
   /** All accounts of the Ledger. */
   async accounts(): Promise<Account[]> {
-    const request = { pageSize: 1000, pageToken: '', owner: '', assetCode: '', kind: AccountKind.UNSPECIFIED }
+    const request = {
+      pageSize: 1000,
+      pageToken: '',
+      owner: '',
+      assetCode: '',
+      kind: AccountKind.UNSPECIFIED,
+      parent: '',
+    }
     const { message } = await this.#ledgerClient.call(AccountServiceService.listAccounts, request)
     assert.equal(message.nextPageToken, '', 'a page holds all accounts of a test')
     return message.accounts

@@ -1,13 +1,20 @@
 import { type CreateAccountRequest } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { type Call } from '../../runtime/call.js'
-import { type FieldCheck } from '../../runtime/field-check.js'
+import { FieldCheck } from '../../runtime/field-check.js'
 import { uuidV5ToUint128 } from '../../runtime/ids.js'
 import { parseResourceName } from '../../runtime/resource-name.js'
 import { flagsOfKind, isKnownKind, type KnownKind } from '../account-kind.js'
 import { type Asset, type AssetStore } from '../asset-store.js'
 import { type Engine } from '../engine.js'
-import { decided, ledgerError } from '../errors.js'
-import { type AccountName, type NamedAccountStore } from '../named-account-store.js'
+import { decided, DOMAIN, ledgerError } from '../errors.js'
+import {
+  type AccountName,
+  type Labels,
+  LEVELS_MAX,
+  type NamedAccountStore,
+  type NewAccountName,
+} from '../named-account-store.js'
+import { newAccountEvent } from '../new-account-event.js'
 import { type Account } from '../state-machine/account.js'
 
 const LABELS_MAX = 16
@@ -24,22 +31,56 @@ export interface EnsureAccountDeps {
 }
 
 /** An account that somebody wants to exist. */
-export interface WantedAccount extends AccountName {
+export interface WantedAccount extends NewAccountName {
   readonly kind: KnownKind
 }
 
-/** Makes an account unless it is there. Throws ASSET_NOT_FOUND, ACCOUNT_EXISTS_DIFFERENT. */
+/**
+ * Makes an account unless it is there. Throws ASSET_NOT_FOUND, ACCOUNT_NOT_FOUND for the parent, INVALID_FIELD and
+ * ACCOUNT_CLOSED for a parent that can't have it, ACCOUNT_EXISTS_DIFFERENT.
+ */
 export async function ensureAccount(deps: EnsureAccountDeps, call: Call, wanted: WantedAccount): Promise<void> {
   const asset = await deps.assets.find(wanted.assetCode)
   if (asset === undefined) {
     const metadata = { asset_code: wanted.assetCode }
     throw ledgerError('ASSET_NOT_FOUND', `The asset ${wanted.assetCode} is not defined.`, metadata)
   }
+  if (wanted.parent !== '') await checkParent(deps, wanted)
   const name = await deps.names.define(wanted)
+  if (name === undefined) throw await parentRefusal(deps.names, wanted)
   const field = differentField(wanted, name)
   if (field !== undefined) throw existsDifferent(wanted.name, field)
 
   await ensureEngineAccount(deps, call, wanted, asset)
+}
+
+async function checkParent({ names }: EnsureAccountDeps, { parent }: WantedAccount): Promise<void> {
+  const found = await names.resolve(new Set([parent]))
+  if (!found.has(parent)) throw ledgerError('ACCOUNT_NOT_FOUND', `${parent} does not exist.`, { account: parent })
+}
+
+/** Why a parent can't have an account under it. */
+async function parentRefusal(names: NamedAccountStore, { parent, assetCode }: WantedAccount): Promise<Error> {
+  const found = await names.find(parent)
+  if (found === undefined) throw new Error(`the account ${parent} vanished`)
+  const check = new FieldCheck(DOMAIN)
+  check.that(found.name.assetCode === assetCode, 'account.parent', 'must be of the same asset')
+  check.done()
+  if (found.name.lifecycle !== 'OPEN' && found.name.lifecycle !== 'FROZEN') {
+    return ledgerError('ACCOUNT_CLOSED', `${parent} is closed.`, { account: parent })
+  }
+  check.that(false, 'account.parent', `must lie above level ${LEVELS_MAX}`)
+  check.done()
+  throw new Error('unreachable: the level was checked')
+}
+
+/** The name of the first property in which an account differs from the one that is wanted. */
+export function differentField(wanted: NewAccountName, kept: AccountName): string | undefined {
+  if (wanted.assetCode !== kept.assetCode) return 'asset_code'
+  if (wanted.kind !== kept.kind) return 'kind'
+  if (wanted.owner !== kept.owner) return 'owner'
+  if (wanted.parent !== kept.parent) return 'parent'
+  return sameLabels(wanted.labels, kept.createdLabels) ? undefined : 'labels'
 }
 
 /**
@@ -53,7 +94,7 @@ export function parseAccount(
   { accountId, account }: CreateAccountRequest,
 ): WantedAccount | undefined {
   const name = `accounts/${accountId}`
-  const { assetCode = '', kind = 0, owner = '', labels = {} } = account ?? {}
+  const { assetCode = '', kind = 0, owner = '', parent = '', labels = {} } = account ?? {}
   const known = isKnownKind(kind)
   check.that(
     parseResourceName('accounts/{account}', name) !== undefined,
@@ -65,8 +106,10 @@ export function parseAccount(
   check.that(known, `${field}.kind`, 'is required and must be a kind of account')
   check.that(!owner.includes('\0'), `${field}.owner`, 'must not hold the character U+0000')
   check.that(owner.length <= OWNER_LENGTH_MAX, `${field}.owner`, `must be at most ${OWNER_LENGTH_MAX} characters`)
+  const isName = parent === '' || parseResourceName('accounts/{account}', parent) !== undefined
+  check.that(isName && parent !== name, `${field}.parent`, 'must be like accounts/{account}, and another account')
   checkLabels(check, `${field}.labels`, labels)
-  return known ? { name, id: uuidV5ToUint128(namespace, name), assetCode, kind, owner, labels } : undefined
+  return known ? { name, id: uuidV5ToUint128(namespace, name), assetCode, kind, owner, parent, labels } : undefined
 }
 
 export function checkLabels(check: FieldCheck, field: string, labels: Readonly<Record<string, string>>): void {
@@ -80,14 +123,7 @@ export function checkLabels(check: FieldCheck, field: string, labels: Readonly<R
   check.that(!pairs.flat().some((text) => text.includes('\0')), field, 'must not hold the character U+0000')
 }
 
-function differentField(wanted: AccountName, kept: AccountName): string | undefined {
-  if (wanted.assetCode !== kept.assetCode) return 'asset_code'
-  if (wanted.kind !== kept.kind) return 'kind'
-  if (wanted.owner !== kept.owner) return 'owner'
-  return sameLabels(wanted.labels, kept.labels) ? undefined : 'labels'
-}
-
-function sameLabels(a: AccountName['labels'], b: AccountName['labels']): boolean {
+function sameLabels(a: Labels, b: Labels): boolean {
   const keys = Object.keys(a)
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key])
 }
@@ -99,21 +135,7 @@ function existsDifferent(account: string, field: string) {
 
 async function ensureEngineAccount(deps: EnsureAccountDeps, call: Call, wanted: WantedAccount, asset: Asset) {
   const { id, kind, name } = wanted
-  const event = {
-    id,
-    debitsPending: 0n,
-    debitsPosted: 0n,
-    creditsPending: 0n,
-    creditsPosted: 0n,
-    userData128: 0n,
-    userData64: 0n,
-    userData32: 0,
-    reserved: 0,
-    ledger: asset.ledger,
-    code: kind,
-    flags: flagsOfKind(kind),
-    timestamp: 0n,
-  }
+  const event = newAccountEvent(id, asset.ledger, kind, flagsOfKind(kind))
   await decided(deps.engine.createAccounts([event], call.signal))
   // What is there decides, not the status: an account that was closed since is still the one that was asked for.
   const [account] = await deps.engine.lookupAccounts([id])

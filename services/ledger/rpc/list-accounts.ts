@@ -2,6 +2,7 @@ import { type ListAccountsRequest, type ListAccountsResponse } from '../../../ge
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { decodePageToken, encodePageToken, pageSize } from '../../runtime/page-token.js'
+import { parseResourceName } from '../../runtime/resource-name.js'
 import { isKnownKind } from '../account-kind.js'
 import { accountMessage } from '../account-message.js'
 import { DOMAIN } from '../errors.js'
@@ -16,8 +17,8 @@ export async function listAccounts(
   _call: Call,
   request: ListAccountsRequest,
 ): Promise<ListAccountsResponse> {
-  const { owner, assetCode, kind, pageToken } = request
-  const filters = JSON.stringify(['accounts', owner, assetCode, kind])
+  const { owner, assetCode, kind, parent, pageToken } = request
+  const filters = JSON.stringify(['accounts', owner, assetCode, kind, parent])
   const check = new FieldCheck(DOMAIN)
   const size = pageSize(request.pageSize, check)
   const [after = ''] = pageToken === '' ? ['0'] : (decodePageToken(pageToken, filters) ?? [])
@@ -25,10 +26,12 @@ export async function listAccounts(
   check.that(kind === 0 || isKnownKind(kind), 'kind', 'must be a kind of account')
   check.that(!owner.includes('\0'), 'owner', 'must not hold the character U+0000')
   check.that(!assetCode.includes('\0'), 'asset_code', 'must not hold the character U+0000')
+  const isName = parent === '' || parseResourceName('accounts/{account}', parent) !== undefined
+  check.that(isName, 'parent', 'must be like accounts/{account}')
   check.done()
 
   // One more than asked for tells whether there is a next page.
-  const found = await deps.names.list({ owner, assetCode, kind }, BigInt(after), size + 1)
+  const found = await deps.names.list({ owner, assetCode, kind, parent }, BigInt(after), size + 1)
   const page = found.slice(0, size)
   const last = page.at(-1)
   const more = found.length > size && last !== undefined

@@ -14,7 +14,13 @@ import { type ChainLeg, chainTransfers } from '../chain.js'
 import { EVENTS_MAX } from '../engine.js'
 import { DOMAIN, ledgerError } from '../errors.js'
 import { TransferStatus, transferStatusName } from '../state-machine/status.js'
-import { ensureAccount, type EnsureAccountDeps, parseAccount, type WantedAccount } from './ensure-account.js'
+import {
+  differentField,
+  ensureAccount,
+  type EnsureAccountDeps,
+  parseAccount,
+  type WantedAccount,
+} from './ensure-account.js'
 import { decideOnce, UUID } from './request-chain.js'
 import { holdName } from './resolve-hold.js'
 
@@ -76,9 +82,14 @@ async function resolveLedgers(assets: AssetStore, legs: readonly Leg[]): Promise
   return ledgers
 }
 
-/** One after the other: a sub-account may be named after the account above it. */
+/** One after the other: a sub-account may come after the account above it. What is known already costs nothing. */
 async function ensureAccounts(deps: EnsureAccountDeps, call: Call, wanted: readonly WantedAccount[]): Promise<void> {
-  for (const account of wanted) await ensureAccount(deps, call, account)
+  const known = await deps.names.resolve(new Set(wanted.map(({ name }) => name)))
+  for (const account of wanted) {
+    const kept = known.get(account.name)
+    const isThere = kept !== undefined && differentField(account, kept) === undefined
+    if (!isThere) await ensureAccount(deps, call, account)
+  }
 }
 
 async function resolveLegs(

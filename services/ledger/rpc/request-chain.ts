@@ -89,10 +89,15 @@ async function outcome(
   transfers: readonly Transfer[],
   accounts: readonly Account[],
 ): Promise<RequestOutcome> {
-  const names = await deps.names.namesOf(accounts.map(({ id }) => id))
+  // Why an account is closed may have changed since it was read; nothing else of the answer can.
+  const isAnyClosed = accounts.some(({ closed }) => closed)
+  const names = await deps.names.namesOf(
+    accounts.map(({ id }) => id),
+    isAnyClosed,
+  )
   const named = accounts.flatMap((account) => {
     const name = names.get(account.id)
-    return name === undefined ? [] : [accountMessage({ name, account })]
+    return name === undefined ? [] : [{ ...accountMessage({ name, account }), labels: {}, etag: '' }]
   })
   return { transfers: transfers.map(wireTransfer), accounts: named }
 }

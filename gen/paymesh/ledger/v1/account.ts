@@ -63,8 +63,10 @@ export const AccountState = {
   UNSPECIFIED: 0,
   /** OPEN - Takes transfers. */
   OPEN: 1,
-  /** CLOSED - Takes no transfers any more. */
+  /** CLOSED - Takes no transfers any more, for ever. Its balance is zero. */
   CLOSED: 2,
+  /** FROZEN - Takes no transfers until it is unfrozen. Holds made before can still be voided. */
+  FROZEN: 3,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -74,6 +76,7 @@ export namespace AccountState {
   export type UNSPECIFIED = typeof AccountState.UNSPECIFIED;
   export type OPEN = typeof AccountState.OPEN;
   export type CLOSED = typeof AccountState.CLOSED;
+  export type FROZEN = typeof AccountState.FROZEN;
   export type UNRECOGNIZED = typeof AccountState.UNRECOGNIZED;
 }
 
@@ -103,7 +106,19 @@ export interface Account {
   /** Free text for operators' searches: at most 16 pairs, keys to 63 and values to 255 characters. */
   labels: { [key: string]: string };
   /** When the account was created. */
-  createTime: Timestamp | undefined;
+  createTime:
+    | Timestamp
+    | undefined;
+  /**
+   * The account above this one, `accounts/{account}`, of the same asset; empty at the top. An invoice or mandate lies
+   * under the wallet that it belongs to. Fixed at creation; at most 8 levels.
+   */
+  parent: string;
+  /**
+   * Changes with every change of what is stored about the account, balances left out. Give it back in UpdateAccount to
+   * be told when somebody else changed the account in between.
+   */
+  etag: string;
 }
 
 export interface Account_LabelsEntry {
@@ -151,6 +166,8 @@ function createBaseAccount(): Account {
     balances: undefined,
     labels: {},
     createTime: undefined,
+    parent: "",
+    etag: "",
   };
 }
 
@@ -182,6 +199,12 @@ export const Account: MessageFns<Account> = {
     });
     if (message.createTime !== undefined) {
       Timestamp.encode(message.createTime, writer.uint32(74).fork()).join();
+    }
+    if (message.parent !== "") {
+      writer.uint32(82).string(message.parent);
+    }
+    if (message.etag !== "") {
+      writer.uint32(90).string(message.etag);
     }
     return writer;
   },
@@ -274,6 +297,22 @@ export const Account: MessageFns<Account> = {
             message.createTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.etag = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -312,6 +351,8 @@ export const Account: MessageFns<Account> = {
     message.createTime = (object.createTime !== undefined && object.createTime !== null)
       ? Timestamp.fromPartial(object.createTime)
       : undefined;
+    message.parent = object.parent ?? "";
+    message.etag = object.etag ?? "";
     return message;
   },
 };

@@ -15,6 +15,7 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { FieldMask } from "../../../google/protobuf/field_mask.js";
 import { Money } from "../../money/v1/money.js";
 import { Account, AccountKind } from "./account.js";
 import { Transfer } from "./transfer.js";
@@ -24,7 +25,10 @@ import { Uint128 } from "./uint128.js";
 export interface CreateAccountRequest {
   /** The last part of the name: 1 to 128 of `A-Z a-z 0-9 . _ ~ -`, first a letter or digit. Required. */
   accountId: string;
-  /** The account; `asset_code` and `kind` are required, `owner` and `labels` may be given, the rest is the Ledger's. */
+  /**
+   * The account; `asset_code` and `kind` are required; `owner`, `parent` and `labels` may be given, the rest is the
+   * Ledger's.
+   */
   account: Account | undefined;
 }
 
@@ -58,6 +62,8 @@ export interface ListAccountsRequest {
   assetCode: string;
   /** Only accounts of this kind, when set. */
   kind: AccountKind;
+  /** Only accounts directly under this one, when not empty. */
+  parent: string;
 }
 
 /** The answer of ListAccounts. */
@@ -111,8 +117,8 @@ export interface PostChainResponse {
   /** The transfers, one a leg. */
   transfers: Transfer[];
   /**
-   * Every account that the chain touched, each once, with its balances right after the chain. When the answer
-   * repeats an earlier chain, the balances are those of now.
+   * Every account that the chain touched, each once, with its balances right after the chain; labels and etags are
+   * left out. When the answer repeats an earlier chain, the balances are those of now.
    */
   accounts: Account[];
   /** The hold, `holds/{request_id}`, when the chain was held. */
@@ -154,6 +160,58 @@ export interface VoidHoldResponse {
   transfers: Transfer[];
   /** Every account that the hold touched, as in PostHoldResponse. */
   accounts: Account[];
+}
+
+/** The request of UpdateAccount. */
+export interface UpdateAccountRequest {
+  /** The account; `name` is required, `labels` is what may change, `etag` is compared when not empty. */
+  account:
+    | Account
+    | undefined;
+  /** What to change: `labels`. Empty means that. */
+  updateMask: string[] | undefined;
+}
+
+/** The answer of UpdateAccount. */
+export interface UpdateAccountResponse {
+  /** The account as it now is. */
+  account: Account | undefined;
+}
+
+/** The request of FreezeAccount. */
+export interface FreezeAccountRequest {
+  /** The account's name, `accounts/{account}`. Required. */
+  name: string;
+}
+
+/** The answer of FreezeAccount. */
+export interface FreezeAccountResponse {
+  /** The account as it now is. */
+  account: Account | undefined;
+}
+
+/** The request of UnfreezeAccount. */
+export interface UnfreezeAccountRequest {
+  /** The account's name, `accounts/{account}`. Required. */
+  name: string;
+}
+
+/** The answer of UnfreezeAccount. */
+export interface UnfreezeAccountResponse {
+  /** The account as it now is. */
+  account: Account | undefined;
+}
+
+/** The request of CloseAccount. */
+export interface CloseAccountRequest {
+  /** The account's name, `accounts/{account}`. Required. */
+  name: string;
+}
+
+/** The answer of CloseAccount. */
+export interface CloseAccountResponse {
+  /** The account as it now is. */
+  account: Account | undefined;
 }
 
 function createBaseCreateAccountRequest(): CreateAccountRequest {
@@ -395,7 +453,7 @@ export const GetAccountResponse: MessageFns<GetAccountResponse> = {
 };
 
 function createBaseListAccountsRequest(): ListAccountsRequest {
-  return { pageSize: 0, pageToken: "", owner: "", assetCode: "", kind: 0 };
+  return { pageSize: 0, pageToken: "", owner: "", assetCode: "", kind: 0, parent: "" };
 }
 
 export const ListAccountsRequest: MessageFns<ListAccountsRequest> = {
@@ -414,6 +472,9 @@ export const ListAccountsRequest: MessageFns<ListAccountsRequest> = {
     }
     if (message.kind !== 0) {
       writer.uint32(40).int32(message.kind);
+    }
+    if (message.parent !== "") {
+      writer.uint32(50).string(message.parent);
     }
     return writer;
   },
@@ -471,6 +532,14 @@ export const ListAccountsRequest: MessageFns<ListAccountsRequest> = {
             message.kind = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -493,6 +562,7 @@ export const ListAccountsRequest: MessageFns<ListAccountsRequest> = {
     message.owner = object.owner ?? "";
     message.assetCode = object.assetCode ?? "";
     message.kind = object.kind ?? 0;
+    message.parent = object.parent ?? "";
     return message;
   },
 };
@@ -1176,12 +1246,475 @@ export const VoidHoldResponse: MessageFns<VoidHoldResponse> = {
   },
 };
 
+function createBaseUpdateAccountRequest(): UpdateAccountRequest {
+  return { account: undefined, updateMask: undefined };
+}
+
+export const UpdateAccountRequest: MessageFns<UpdateAccountRequest> = {
+  encode(message: UpdateAccountRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== undefined) {
+      Account.encode(message.account, writer.uint32(10).fork()).join();
+    }
+    if (message.updateMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.updateMask), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateAccountRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateAccountRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = Account.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updateMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateAccountRequest>): UpdateAccountRequest {
+    return UpdateAccountRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateAccountRequest>): UpdateAccountRequest {
+    const message = createBaseUpdateAccountRequest();
+    message.account = (object.account !== undefined && object.account !== null)
+      ? Account.fromPartial(object.account)
+      : undefined;
+    message.updateMask = object.updateMask ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateAccountResponse(): UpdateAccountResponse {
+  return { account: undefined };
+}
+
+export const UpdateAccountResponse: MessageFns<UpdateAccountResponse> = {
+  encode(message: UpdateAccountResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== undefined) {
+      Account.encode(message.account, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateAccountResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateAccountResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = Account.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateAccountResponse>): UpdateAccountResponse {
+    return UpdateAccountResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateAccountResponse>): UpdateAccountResponse {
+    const message = createBaseUpdateAccountResponse();
+    message.account = (object.account !== undefined && object.account !== null)
+      ? Account.fromPartial(object.account)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFreezeAccountRequest(): FreezeAccountRequest {
+  return { name: "" };
+}
+
+export const FreezeAccountRequest: MessageFns<FreezeAccountRequest> = {
+  encode(message: FreezeAccountRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FreezeAccountRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFreezeAccountRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FreezeAccountRequest>): FreezeAccountRequest {
+    return FreezeAccountRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FreezeAccountRequest>): FreezeAccountRequest {
+    const message = createBaseFreezeAccountRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseFreezeAccountResponse(): FreezeAccountResponse {
+  return { account: undefined };
+}
+
+export const FreezeAccountResponse: MessageFns<FreezeAccountResponse> = {
+  encode(message: FreezeAccountResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== undefined) {
+      Account.encode(message.account, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FreezeAccountResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFreezeAccountResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = Account.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FreezeAccountResponse>): FreezeAccountResponse {
+    return FreezeAccountResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FreezeAccountResponse>): FreezeAccountResponse {
+    const message = createBaseFreezeAccountResponse();
+    message.account = (object.account !== undefined && object.account !== null)
+      ? Account.fromPartial(object.account)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUnfreezeAccountRequest(): UnfreezeAccountRequest {
+  return { name: "" };
+}
+
+export const UnfreezeAccountRequest: MessageFns<UnfreezeAccountRequest> = {
+  encode(message: UnfreezeAccountRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnfreezeAccountRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnfreezeAccountRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UnfreezeAccountRequest>): UnfreezeAccountRequest {
+    return UnfreezeAccountRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnfreezeAccountRequest>): UnfreezeAccountRequest {
+    const message = createBaseUnfreezeAccountRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseUnfreezeAccountResponse(): UnfreezeAccountResponse {
+  return { account: undefined };
+}
+
+export const UnfreezeAccountResponse: MessageFns<UnfreezeAccountResponse> = {
+  encode(message: UnfreezeAccountResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== undefined) {
+      Account.encode(message.account, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnfreezeAccountResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnfreezeAccountResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = Account.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UnfreezeAccountResponse>): UnfreezeAccountResponse {
+    return UnfreezeAccountResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnfreezeAccountResponse>): UnfreezeAccountResponse {
+    const message = createBaseUnfreezeAccountResponse();
+    message.account = (object.account !== undefined && object.account !== null)
+      ? Account.fromPartial(object.account)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCloseAccountRequest(): CloseAccountRequest {
+  return { name: "" };
+}
+
+export const CloseAccountRequest: MessageFns<CloseAccountRequest> = {
+  encode(message: CloseAccountRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseAccountRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseAccountRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CloseAccountRequest>): CloseAccountRequest {
+    return CloseAccountRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseAccountRequest>): CloseAccountRequest {
+    const message = createBaseCloseAccountRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseCloseAccountResponse(): CloseAccountResponse {
+  return { account: undefined };
+}
+
+export const CloseAccountResponse: MessageFns<CloseAccountResponse> = {
+  encode(message: CloseAccountResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== undefined) {
+      Account.encode(message.account, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseAccountResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseAccountResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = Account.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CloseAccountResponse>): CloseAccountResponse {
+    return CloseAccountResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseAccountResponse>): CloseAccountResponse {
+    const message = createBaseCloseAccountResponse();
+    message.account = (object.account !== undefined && object.account !== null)
+      ? Account.fromPartial(object.account)
+      : undefined;
+    return message;
+  },
+};
+
 /** Accounts by name, for people and for services that think in names. */
 export type AccountServiceService = typeof AccountServiceService;
 export const AccountServiceService = {
   /**
    * Creates an account. Creating the same account again answers the account; with other properties it fails with
-   * ACCOUNT_EXISTS_DIFFERENT. Fails with INVALID_FIELD, ASSET_NOT_FOUND.
+   * ACCOUNT_EXISTS_DIFFERENT. Fails with INVALID_FIELD, ASSET_NOT_FOUND, ACCOUNT_NOT_FOUND (the parent), ACCOUNT_CLOSED
+   * (the parent), OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   createAccount: {
     path: "/paymesh.ledger.v1.AccountService/CreateAccount" as const,
@@ -1257,12 +1790,64 @@ export const AccountServiceService = {
     responseSerialize: (value: VoidHoldResponse): Buffer => Buffer.from(VoidHoldResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): VoidHoldResponse => VoidHoldResponse.decode(value),
   },
+  /** Changes labels. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, ETAG_MISMATCH. */
+  updateAccount: {
+    path: "/paymesh.ledger.v1.AccountService/UpdateAccount" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateAccountRequest): Buffer => Buffer.from(UpdateAccountRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateAccountRequest => UpdateAccountRequest.decode(value),
+    responseSerialize: (value: UpdateAccountResponse): Buffer =>
+      Buffer.from(UpdateAccountResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateAccountResponse => UpdateAccountResponse.decode(value),
+  },
+  /**
+   * Stops all transfers to and from an account until it is unfrozen. Freezing a frozen account answers it. Fails with
+   * INVALID_FIELD, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  freezeAccount: {
+    path: "/paymesh.ledger.v1.AccountService/FreezeAccount" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: FreezeAccountRequest): Buffer => Buffer.from(FreezeAccountRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FreezeAccountRequest => FreezeAccountRequest.decode(value),
+    responseSerialize: (value: FreezeAccountResponse): Buffer =>
+      Buffer.from(FreezeAccountResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FreezeAccountResponse => FreezeAccountResponse.decode(value),
+  },
+  /** Lets transfers pass again. Unfreezing an open account answers it. Fails as FreezeAccount does. */
+  unfreezeAccount: {
+    path: "/paymesh.ledger.v1.AccountService/UnfreezeAccount" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnfreezeAccountRequest): Buffer =>
+      Buffer.from(UnfreezeAccountRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnfreezeAccountRequest => UnfreezeAccountRequest.decode(value),
+    responseSerialize: (value: UnfreezeAccountResponse): Buffer =>
+      Buffer.from(UnfreezeAccountResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UnfreezeAccountResponse => UnfreezeAccountResponse.decode(value),
+  },
+  /**
+   * Closes an account for ever. Its posted balance must be zero and nothing may be held; its sub-accounts must be
+   * closed. Closing a closed account answers it. Fails as FreezeAccount does, and with ACCOUNT_NOT_EMPTY.
+   */
+  closeAccount: {
+    path: "/paymesh.ledger.v1.AccountService/CloseAccount" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CloseAccountRequest): Buffer => Buffer.from(CloseAccountRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CloseAccountRequest => CloseAccountRequest.decode(value),
+    responseSerialize: (value: CloseAccountResponse): Buffer =>
+      Buffer.from(CloseAccountResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CloseAccountResponse => CloseAccountResponse.decode(value),
+  },
 } as const;
 
 export interface AccountServiceServer extends UntypedServiceImplementation {
   /**
    * Creates an account. Creating the same account again answers the account; with other properties it fails with
-   * ACCOUNT_EXISTS_DIFFERENT. Fails with INVALID_FIELD, ASSET_NOT_FOUND.
+   * ACCOUNT_EXISTS_DIFFERENT. Fails with INVALID_FIELD, ASSET_NOT_FOUND, ACCOUNT_NOT_FOUND (the parent), ACCOUNT_CLOSED
+   * (the parent), OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   createAccount: handleUnaryCall<CreateAccountRequest, CreateAccountResponse>;
   /**
@@ -1288,12 +1873,27 @@ export interface AccountServiceServer extends UntypedServiceImplementation {
   postHold: handleUnaryCall<PostHoldRequest, PostHoldResponse>;
   /** Releases a held chain. All legs or none. Idempotent by `request_id`. Fails as PostHold does, HOLD_EXCEEDED aside. */
   voidHold: handleUnaryCall<VoidHoldRequest, VoidHoldResponse>;
+  /** Changes labels. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, ETAG_MISMATCH. */
+  updateAccount: handleUnaryCall<UpdateAccountRequest, UpdateAccountResponse>;
+  /**
+   * Stops all transfers to and from an account until it is unfrozen. Freezing a frozen account answers it. Fails with
+   * INVALID_FIELD, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  freezeAccount: handleUnaryCall<FreezeAccountRequest, FreezeAccountResponse>;
+  /** Lets transfers pass again. Unfreezing an open account answers it. Fails as FreezeAccount does. */
+  unfreezeAccount: handleUnaryCall<UnfreezeAccountRequest, UnfreezeAccountResponse>;
+  /**
+   * Closes an account for ever. Its posted balance must be zero and nothing may be held; its sub-accounts must be
+   * closed. Closing a closed account answers it. Fails as FreezeAccount does, and with ACCOUNT_NOT_EMPTY.
+   */
+  closeAccount: handleUnaryCall<CloseAccountRequest, CloseAccountResponse>;
 }
 
 export interface AccountServiceClient extends Client {
   /**
    * Creates an account. Creating the same account again answers the account; with other properties it fails with
-   * ACCOUNT_EXISTS_DIFFERENT. Fails with INVALID_FIELD, ASSET_NOT_FOUND.
+   * ACCOUNT_EXISTS_DIFFERENT. Fails with INVALID_FIELD, ASSET_NOT_FOUND, ACCOUNT_NOT_FOUND (the parent), ACCOUNT_CLOSED
+   * (the parent), OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   createAccount(
     request: CreateAccountRequest,
@@ -1402,6 +2002,76 @@ export interface AccountServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: VoidHoldResponse) => void,
+  ): ClientUnaryCall;
+  /** Changes labels. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, ETAG_MISMATCH. */
+  updateAccount(
+    request: UpdateAccountRequest,
+    callback: (error: ServiceError | null, response: UpdateAccountResponse) => void,
+  ): ClientUnaryCall;
+  updateAccount(
+    request: UpdateAccountRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateAccountResponse) => void,
+  ): ClientUnaryCall;
+  updateAccount(
+    request: UpdateAccountRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateAccountResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Stops all transfers to and from an account until it is unfrozen. Freezing a frozen account answers it. Fails with
+   * INVALID_FIELD, ACCOUNT_NOT_FOUND, ACCOUNT_CLOSED, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  freezeAccount(
+    request: FreezeAccountRequest,
+    callback: (error: ServiceError | null, response: FreezeAccountResponse) => void,
+  ): ClientUnaryCall;
+  freezeAccount(
+    request: FreezeAccountRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: FreezeAccountResponse) => void,
+  ): ClientUnaryCall;
+  freezeAccount(
+    request: FreezeAccountRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: FreezeAccountResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets transfers pass again. Unfreezing an open account answers it. Fails as FreezeAccount does. */
+  unfreezeAccount(
+    request: UnfreezeAccountRequest,
+    callback: (error: ServiceError | null, response: UnfreezeAccountResponse) => void,
+  ): ClientUnaryCall;
+  unfreezeAccount(
+    request: UnfreezeAccountRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UnfreezeAccountResponse) => void,
+  ): ClientUnaryCall;
+  unfreezeAccount(
+    request: UnfreezeAccountRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UnfreezeAccountResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Closes an account for ever. Its posted balance must be zero and nothing may be held; its sub-accounts must be
+   * closed. Closing a closed account answers it. Fails as FreezeAccount does, and with ACCOUNT_NOT_EMPTY.
+   */
+  closeAccount(
+    request: CloseAccountRequest,
+    callback: (error: ServiceError | null, response: CloseAccountResponse) => void,
+  ): ClientUnaryCall;
+  closeAccount(
+    request: CloseAccountRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CloseAccountResponse) => void,
+  ): ClientUnaryCall;
+  closeAccount(
+    request: CloseAccountRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CloseAccountResponse) => void,
   ): ClientUnaryCall;
 }
 

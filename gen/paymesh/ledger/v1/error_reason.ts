@@ -31,6 +31,12 @@ export const ErrorReason = {
   NOT_WRITER: 11,
   /** BATCH_TOO_LARGE - A batch holds more events than one batch may. INVALID_ARGUMENT; metadata: count, most. */
   BATCH_TOO_LARGE: 12,
+  /** ETAG_MISMATCH - The account changed since it was read. ABORTED; metadata: account. */
+  ETAG_MISMATCH: 13,
+  /** ACCOUNT_CLOSED - The account is closed. FAILED_PRECONDITION; metadata: account. */
+  ACCOUNT_CLOSED: 14,
+  /** ACCOUNT_NOT_EMPTY - The account still has money, a hold or an open sub-account. FAILED_PRECONDITION; metadata: account. */
+  ACCOUNT_NOT_EMPTY: 15,
   /** HOLD_NOT_FOUND - The hold does not exist. NOT_FOUND; metadata: hold. */
   HOLD_NOT_FOUND: 16,
   /** HOLD_ALREADY_POSTED - The hold was posted under another request id. FAILED_PRECONDITION; metadata: hold. */
@@ -60,6 +66,9 @@ export namespace ErrorReason {
   export type OUTCOME_UNKNOWN = typeof ErrorReason.OUTCOME_UNKNOWN;
   export type NOT_WRITER = typeof ErrorReason.NOT_WRITER;
   export type BATCH_TOO_LARGE = typeof ErrorReason.BATCH_TOO_LARGE;
+  export type ETAG_MISMATCH = typeof ErrorReason.ETAG_MISMATCH;
+  export type ACCOUNT_CLOSED = typeof ErrorReason.ACCOUNT_CLOSED;
+  export type ACCOUNT_NOT_EMPTY = typeof ErrorReason.ACCOUNT_NOT_EMPTY;
   export type HOLD_NOT_FOUND = typeof ErrorReason.HOLD_NOT_FOUND;
   export type HOLD_ALREADY_POSTED = typeof ErrorReason.HOLD_ALREADY_POSTED;
   export type HOLD_ALREADY_VOIDED = typeof ErrorReason.HOLD_ALREADY_VOIDED;
