@@ -91,6 +91,22 @@ describe('ListIntents', () => {
     })
   }
 
+  it('has fewer on a page when they are large, and loses none', async function () {
+    this.timeout(60_000)
+    const from = await intent.wallet('list-fay')
+    const metadata = { note: '\u0001'.repeat(4_000) }
+    const count = 170
+    for (let sent = 0; sent < count; sent++) await intent.pay('list-fay', paymentRequest(from, shop, 1n, { metadata }))
+    const fay: As = { user: 'list-fay' }
+    const first = await list({ pageSize: 1000 }, fay)
+    assert.ok(first.intents.length < count)
+    // What the edge lets through.
+    assert.ok(JSON.stringify(first.intents.map((each) => each.metadata)).length < 4_194_304)
+    const second = await list({ pageSize: 1000, pageToken: first.nextPageToken }, fay)
+    assert.equal(second.nextPageToken, '')
+    assert.equal(new Set([...first.intents, ...second.intents].map(({ name }) => name)).size, count)
+  })
+
   it('refuses what is malformed, all of it at once', async () => {
     const fields = ['page_size', 'page_token', 'wallet', 'operation_type', 'state']
     const wrong = { pageSize: -1, pageToken: 'x', wallet: 'w', operationType: 'a b', state: 99 as IntentState }
