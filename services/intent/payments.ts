@@ -69,7 +69,8 @@ async function make(deps: PaymentsDeps, call: Call, key: RequestKey, facts: Paym
   }
   const { decision } = decided
   const examined = examine(facts.order, decision)
-  if (examined.kind === 'amountTooLarge') return examined
+  // Nor because Rules decides otherwise by now.
+  if (examined.kind === 'amountTooLarge') return (await replay(deps, key)) ?? examined
   // The caller has gone: stop while nothing is written.
   call.signal.throwIfAborted()
   const { refusal } = examined
