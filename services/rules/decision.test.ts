@@ -185,6 +185,8 @@ describe('a rule-set document', () => {
       [{ routes: [], fees: [{ ...fee, flat_minor: '0' }] }, /always zero/],
       [{ routes: [], fees: [{ ...fee, bps: 25 }] }, /named rounding/],
       [{ routes: [], fees: [{ ...fee, revenue_account: 'wallets/x' }] }, /revenue_account/],
+      [{ routes: [], fees: [{ ...fee, revenue_account: 'accounts/' }] }, /revenue_account/],
+      [{ routes: [], fees: [{ ...fee, revenue_account: 'accounts/.fees' }] }, /revenue_account/],
       [{ routes: [{ ...route, condition: 'amount' }], fees: [] }, /routes\.p2p\.condition: .*bool/],
     ]
     for (const [document, problem] of cases) {

@@ -51,7 +51,10 @@ const feeSchema = z
     min_minor: minorUnitsSchema.default(0n),
     max_minor: minorUnitsSchema.default(int64Max),
     /** The Ledger account that receives the fee; `{asset}` stands for the payment's asset. */
-    revenue_account: z.string().regex(/^accounts\/[A-Za-z0-9._-]*(\{asset\})?[A-Za-z0-9._-]*$/),
+    revenue_account: z
+      .string()
+      .max(120)
+      .regex(/^accounts\/(?=[A-Za-z0-9{])[A-Za-z0-9._-]*(\{asset\})?[A-Za-z0-9._-]*$/, 'must name an account'),
     /** Of the fees of one group only the first that applies is taken; absent: the fee stands alone. */
     stacking_group: idSchema.optional(),
   })
