@@ -17,6 +17,9 @@ const statementTimeoutMsDefault = 10_000
 // A caller waits this long for a free connection. Longer than a burst lasts, shorter than any caller's deadline.
 const connectionTimeoutMs = 5_000
 const idleTimeoutMs = 30_000
+// The server ends a statement that takes too long. One whose server is gone without a word ends here, this much later;
+// the system's own limits for a dead connection are a quarter of an hour and more.
+const silenceMsMax = 2_000
 
 const int8 = 20
 const int8Array = 1016
@@ -37,6 +40,7 @@ export function createPool(options: PoolOptions): pg.Pool {
     max: options.max,
     application_name: options.applicationName,
     statement_timeout: options.statementTimeoutMs ?? statementTimeoutMsDefault,
+    query_timeout: (options.statementTimeoutMs ?? statementTimeoutMsDefault) + silenceMsMax,
     idle_in_transaction_session_timeout: options.statementTimeoutMs ?? statementTimeoutMsDefault,
     connectionTimeoutMillis: connectionTimeoutMs,
     idleTimeoutMillis: idleTimeoutMs,
@@ -95,7 +99,7 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
 const awayStates = /^(08...|57P0[123]|53300)$/
 const awayCodes: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'])
 // pg and its pool give these no code.
-const awayMessages = /^(Connection terminated|timeout exceeded when trying to connect)/
+const awayMessages = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/
 
 /**
  * Whether an error means that the database could not be reached, or was lost on the way: what was asked may be asked
