@@ -42,6 +42,11 @@ describe('configuration', () => {
     assert.match(problemOf({ ...complete, DATABASE_URL: '' }), /DATABASE_URL is missing/)
   })
 
+  it('refuses a pool of nothing, and a drain that would outlast the process', () => {
+    assert.match(problemOf({ ...complete, DATABASE_POOL_MAX: '0' }), /DATABASE_POOL_MAX is wrong/)
+    assert.match(problemOf({ ...complete, DRAIN_DELAY_MS: '8001' }), /DRAIN_DELAY_MS is wrong/)
+  })
+
   const wrong: [string, string][] = [
     ['LISTEN_ADDRESS', 'secret-host'],
     ['ENVIRONMENT', 'secret'],

@@ -11,6 +11,9 @@ const wholeNumber = z
   .regex(/^\d{1,9}$/, 'must be a whole number')
   .transform(Number)
 
+// With the 15 s that a drain waits for calls it must end before `runService` gives up, after 25 s.
+const drainDelayMsMax = 8_000
+
 /** The variables that every service reads; spread into a service's own `z.object`. */
 export const serviceEnvironment = {
   ENVIRONMENT: z.enum(['development', 'production']),
@@ -21,14 +24,14 @@ export const serviceEnvironment = {
   TLS_CA_FILE: z.string(),
   LOG_LEVEL: z.enum(logLevels).default('info'),
   /** How long to answer NOT_SERVING before refusing calls, so that health checks notice; 1.5 of their intervals. */
-  DRAIN_DELAY_MS: wholeNumber.default(0),
+  DRAIN_DELAY_MS: wholeNumber.refine((ms) => ms <= drainDelayMsMax, `must be at most ${drainDelayMsMax}`).default(0),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url().optional(),
 }
 
 /** The variables of a service with a database. */
 export const databaseEnvironment = {
   DATABASE_URL: z.string(),
-  DATABASE_POOL_MAX: wholeNumber.default(10),
+  DATABASE_POOL_MAX: wholeNumber.refine((count) => count >= 1, 'must be at least 1').default(10),
 }
 
 /** The three PEM files named by the shared variables. */
