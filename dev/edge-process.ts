@@ -45,7 +45,11 @@ export async function startEdge(options: EdgeProcessOptions): Promise<RunningPro
       name: 'Envoy',
       command: reachableProgram(home, envoyProgram()),
       // Hot restart shares memory and a socket between Envoys of one machine; quick restarts then fail.
-      args: ['--disable-hot-restart', '--concurrency', String(options.concurrency), '-c', configFile],
+      // The access log is otherwise written every ten seconds, and what a crash leaves unwritten is lost.
+      args: [
+        ...['--disable-hot-restart', '--file-flush-interval-msec', '1000'],
+        ...['--concurrency', String(options.concurrency), '-c', configFile],
+      ],
       cwd: folder,
       env: {},
       account: home.account,

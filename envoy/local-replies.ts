@@ -54,10 +54,13 @@ export function localReplies(): Json {
     body_format_override: { json_format: errorBody(code, reason, message) },
   }))
   return {
-    mappers: [transcoderRefusal(), ...byStatus],
+    mappers: [healthy, transcoderRefusal(), ...byStatus],
     body_format: { json_format: errorBody(2, 'EDGE_FAILED', 'The request could not be served.') },
   }
 }
+
+/** `GET /healthz`: the one local reply that is no error. */
+const healthy = { filter: statusIs(200), body_format_override: { json_format: { status: 'serving' } } }
 
 /** The transcoder names the field that is wrong; the HTTP layer's 400 has no text worth keeping. */
 function transcoderRefusal(): Json {
@@ -76,8 +79,10 @@ function transcoderRefusal(): Json {
   }
 }
 
-const statusIs = (status: number): Json => ({
-  status_code_filter: {
-    comparison: { op: 'EQ', value: { default_value: status, runtime_key: `edge.reply_${status}` } },
-  },
-})
+function statusIs(status: number): Json {
+  return {
+    status_code_filter: {
+      comparison: { op: 'EQ', value: { default_value: status, runtime_key: `edge.reply_${status}` } },
+    },
+  }
+}

@@ -103,6 +103,12 @@ describe('the edge', () => {
     })
   })
 
+  it('says that it serves, for whatever balances load before it', async () => {
+    const { api } = await theMesh()
+    const { status, body } = await api.send('GET', '/healthz')
+    assert.deepEqual({ status, body }, { status: 200, body: { status: 'serving' } })
+  })
+
   describe('keeps the inside inside', () => {
     it('has no path to RPCs that the contracts do not offer', async () => {
       for (const method of [

@@ -7,7 +7,7 @@ import { z } from 'zod'
 
 describe('what the mesh writes to its logs', () => {
   it('holds no password, no token, no e-mail address and no name, whether calls succeed or fail', async () => {
-    const { api, logFiles } = await theMesh()
+    const { api, logFiles, until } = await theMesh()
     const marked = {
       email: `mark-${randomUUID()}@example.com`,
       password: `mark ${randomUUID()}`,
@@ -23,7 +23,14 @@ describe('what the mesh writes to its logs', () => {
     await api.send('POST', '/v1/sessions:refresh', { refreshToken: tokens.refreshToken })
     await api.as(tokens.accessToken).send('GET', '/v1/users/me')
     await api.send('GET', `/v1/wallets?access_token=${tokens.accessToken}`)
-    await api.send('POST', '/ilp', 'x', { authorization: `Bearer ${marked.password.replaceAll(' ', '-')}` })
+    await api.send('POST', '/v1/sessions', `{"email":"${marked.email}","password":"${marked.password}" oops`)
+    const last = await api.send('POST', '/ilp', 'x', { authorization: `Bearer ${marked.password.replaceAll(' ', '-')}` })
+
+    // The edge writes its log from time to time: without waiting, it would have been read before it could tell anything.
+    const lastId = last.headers.get('x-request-id') ?? ''
+    const written = () => logFiles().some((file) => /envoy/.test(file) && readFileSync(file, 'utf8').includes(lastId))
+    assert.notEqual(lastId, '')
+    await until('the edge has written its log', () => Promise.resolve(written() || undefined))
 
     const secrets = [
       ...Object.values(marked),
