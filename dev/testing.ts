@@ -1,7 +1,7 @@
 // What integration tests stand on: one real PostgreSQL and one real Valkey for a whole mocha run, started when the first
 // test asks, and certificates of one CA. test-environment.ts, which mocha loads first, stops them.
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { migrate } from '../services/runtime/migrations.js'
@@ -13,6 +13,7 @@ import { POSTGRES_SUPERUSER, runStatements, startPostgres, type Postgres } from 
 import { bookFile, ProcessBook } from './process-book.js'
 import { serverHome, type ServerHome } from './server-home.js'
 import { removeState, TESTS_FOLDER } from './state-folder.js'
+import { startTigerBeetle, type TigerBeetle, tigerBeetleBinary } from './tigerbeetle.js'
 import { startValkey, type Valkey } from './valkey.js'
 
 export { freePort } from './ports.js'
@@ -28,6 +29,14 @@ export interface TestCertificates {
   foreignCa(): TlsFiles
 }
 
+/** A TigerBeetle cluster of one replica, with the id 0. */
+export interface TestTigerBeetle {
+  /** ip:port. */
+  readonly address: string
+  /** Stops it and removes its data, which is about a gigabyte. */
+  stop(): Promise<void>
+}
+
 const VALKEY_DATABASE_COUNT = 1024
 
 /** The parts of one test run; each is started at most once. */
@@ -39,6 +48,7 @@ class TestRun {
   #postgres: Promise<Postgres> | undefined
   #valkey: Promise<Valkey> | undefined
   #certificates: Promise<TestCertificates> | undefined
+  readonly #clusters = new Set<TigerBeetle>()
   #databaseCount = 0
   #valkeyDatabaseCount = 0
 
@@ -70,6 +80,27 @@ class TestRun {
     return `${url}/${number}`
   }
 
+  async tigerBeetle(): Promise<TestTigerBeetle> {
+    const name = `tigerbeetle-${randomUUID()}`
+    const folder = join(this.folder, name)
+    const cluster = await startTigerBeetle({
+      binary: tigerBeetleBinary(process.env),
+      folder,
+      book: this.#book,
+      logFile: join(this.folder, 'log', `${name}.log`),
+      port: await freePort(),
+    })
+    this.#clusters.add(cluster)
+    return {
+      address: cluster.address,
+      stop: async () => {
+        this.#clusters.delete(cluster)
+        await cluster.process.stop()
+        rmSync(folder, { recursive: true, force: true })
+      },
+    }
+  }
+
   async certificates(): Promise<TestCertificates> {
     this.#certificates ??= issueAll(join(this.folder, 'tls'))
     return await this.#certificates
@@ -80,6 +111,7 @@ class TestRun {
     for (const server of servers) {
       if (server.status === 'fulfilled') await server.value?.process.stop()
     }
+    for (const cluster of this.#clusters) await cluster.process.stop()
     await removeState(this.folder)
   }
 
@@ -144,6 +176,11 @@ export async function testServerUrl(): Promise<string> {
 /** The URL of an empty numbered database of Valkey. Channels of pub/sub are shared by all numbers. */
 export async function testValkeyUrl(): Promise<string> {
   return await currentRun().valkeyUrl()
+}
+
+/** An empty TigerBeetle cluster of its own. Fails with a LaunchError where there is no server (dev/tigerbeetle.ts). */
+export async function testTigerBeetle(): Promise<TestTigerBeetle> {
+  return await currentRun().tigerBeetle()
 }
 
 /** The certificates of this run. */

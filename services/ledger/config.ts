@@ -1,12 +1,34 @@
 import { z } from 'zod'
 import { databaseEnvironment, parseConfig, serviceEnvironment } from '../runtime/config.js'
 
-const schema = z.object({
-  ...serviceEnvironment,
-  ...databaseEnvironment,
-  /** What account ids are derived with. Changing it on a ledger that has accounts loses their names. */
-  LEDGER_NAMESPACE: z.string().default('paymesh'),
-})
+// The client takes numbers and no names: 127.0.0.1:3000 or [::1]:3000, one a replica.
+const replicaAddress = /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+\]):\d{1,5}$/
+const replicasMax = 6
+
+const schema = z
+  .object({
+    ...serviceEnvironment,
+    ...databaseEnvironment,
+    /** What account ids are derived with. Changing it on a ledger that has accounts loses their names. */
+    LEDGER_NAMESPACE: z.string().default('paymesh'),
+    /** Where the books are. Books don't move between the two. */
+    LEDGER_ENGINE: z.enum(['postgres', 'tigerbeetle']).default('postgres'),
+    TIGERBEETLE_ADDRESSES: z
+      .string()
+      .transform((text) => text.split(',').map((address) => address.trim()))
+      .refine((addresses) => addresses.length <= replicasMax && addresses.every((one) => replicaAddress.test(one)), {
+        message: `must be 1 to ${replicasMax} of ip:port, separated by commas`,
+      })
+      .default([]),
+    TIGERBEETLE_CLUSTER_ID: z
+      .string()
+      .regex(/^\d{1,38}$/, 'must be a whole number')
+      .default('0')
+      .transform(BigInt),
+  })
+  .refine((config) => config.LEDGER_ENGINE === 'postgres' || config.TIGERBEETLE_ADDRESSES.length > 0, {
+    path: ['TIGERBEETLE_ADDRESSES'],
+  })
 
 export type LedgerConfig = Readonly<z.infer<typeof schema>>
 

@@ -76,6 +76,8 @@ export interface RunningEngine extends Engine {
   readonly isWriter: boolean
   /** How many events wait or are under way. */
   readonly queuedEvents: number
+  /** How many accounts this process keeps in memory. */
+  readonly cachedAccounts: number
   start(): void
   /** Calls that wait are rejected. */
   stop(): Promise<void>

@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js'
 import type { ErrorReason } from '../../gen/paymesh/ledger/v1/error_reason.js'
 import { RpcError } from '../runtime/rpc-error.js'
-import { UndecidedError, type UndecidedReason } from './engine.js'
+import { type Engine, UndecidedError, type UndecidedReason } from './engine.js'
 
 export const DOMAIN = 'ledger.paymesh'
 
@@ -69,5 +69,20 @@ export async function decided<T>(answer: Promise<T>): Promise<T> {
     return await answer
   } catch (error) {
     throw engineError(error)
+  }
+}
+
+/** An engine whose reads, too, fail as the contract names it. An engine that is another process may be out of reach. */
+export function withContractErrors(engine: Engine): Engine {
+  return {
+    createAccounts: (events, signal) => decided(engine.createAccounts(events, signal)),
+    createTransfers: (events, options) => decided(engine.createTransfers(events, options)),
+    lookupAccounts: (ids) => decided(engine.lookupAccounts(ids)),
+    lookupTransfers: (ids) => decided(engine.lookupTransfers(ids)),
+    lookupFailures: (ids) => decided(engine.lookupFailures(ids)),
+    getAccountTransfers: (filter) => decided(engine.getAccountTransfers(filter)),
+    getAccountBalances: (filter) => decided(engine.getAccountBalances(filter)),
+    queryAccounts: (filter) => decided(engine.queryAccounts(filter)),
+    queryTransfers: (filter) => decided(engine.queryTransfers(filter)),
   }
 }

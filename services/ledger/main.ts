@@ -1,5 +1,4 @@
 import { startAdminServer } from '../runtime/admin-server.js'
-import { systemClock } from '../runtime/clock.js'
 import { tlsFiles } from '../runtime/config.js'
 import { createPool } from '../runtime/postgres.js'
 import { runService } from '../runtime/process.js'
@@ -7,38 +6,37 @@ import { createServer } from '../runtime/server.js'
 import { AssetStore } from './asset-store.js'
 import { readConfig } from './config.js'
 import { engineMetrics } from './engine-metrics.js'
+import { withContractErrors } from './errors.js'
 import { NamedAccountStore } from './named-account-store.js'
-import { ENGINE_DEFAULTS, PostgresEngine } from './postgres-engine/postgres-engine.js'
+import { openEngine } from './open-engine.js'
 import { ledgerBindings, SERVICE_NAMES } from './server.js'
 
 const config = readConfig()
 
 runService('ledger', async ({ log, metrics }) => {
-  const url = config.DATABASE_URL
-  const pool = createPool({ url, max: config.DATABASE_POOL_MAX, applicationName: 'ledger', log })
-  const observed = engineMetrics(metrics, () => engine)
-  const engine = new PostgresEngine({
-    ...ENGINE_DEFAULTS,
-    url,
-    pool,
-    clock: systemClock,
+  const pool = createPool({
+    url: config.DATABASE_URL,
+    max: config.DATABASE_POOL_MAX,
+    applicationName: 'ledger',
     log,
-    observer: {
-      ...observed,
-      writerChanged: (isWriter) => {
-        observed.writerChanged(isWriter)
-        for (const name of ['', ...SERVICE_NAMES]) server.setServing(name, isWriter)
-      },
-    },
   })
+  const observed = engineMetrics(metrics, () => engine)
+  const observer = {
+    ...observed,
+    writerChanged: (isWriter: boolean) => {
+      observed.writerChanged(isWriter)
+      for (const name of ['', ...SERVICE_NAMES]) server.setServing(name, isWriter)
+    },
+  }
+  const { engine, lookup } = await openEngine(config, { pool, log, observer })
   const server = createServer({
     name: 'ledger',
     listenAddress: config.LISTEN_ADDRESS,
     tls: tlsFiles(config),
     bindings: ledgerBindings({
-      engine,
+      engine: withContractErrors(engine),
       assets: new AssetStore(pool),
-      names: new NamedAccountStore(pool),
+      names: new NamedAccountStore(pool, lookup),
       namespace: config.LEDGER_NAMESPACE,
     }),
     reflection: config.ENVIRONMENT === 'development',

@@ -37,6 +37,9 @@ export interface NamedAccount {
   readonly account: Account
 }
 
+/** Reads accounts from the engine; what does not exist is left out. */
+export type AccountLookup = (ids: readonly bigint[]) => Promise<readonly Account[]>
+
 /** Which accounts to list; an empty string or zero asks for all. */
 export interface AccountListFilter {
   readonly owner: string
@@ -82,12 +85,15 @@ const CACHED_NAMES_MAX = 100_000
  */
 export class NamedAccountStore {
   readonly #pool: pg.Pool
+  readonly #lookup: AccountLookup | undefined
   /** Names whose engine account was seen. */
   readonly #known = new Map<string, AccountName>()
   readonly #knownById = new Map<bigint, AccountName>()
 
-  constructor(pool: pg.Pool) {
+  /** `lookup` is for an engine that keeps its accounts elsewhere, with nothing but the fact of them in this database. */
+  constructor(pool: pg.Pool, lookup?: AccountLookup) {
     this.#pool = pool
+    this.#lookup = lookup
   }
 
   /**
@@ -151,7 +157,7 @@ export class NamedAccountStore {
         where n.name = $1`,
       values: [name],
     })
-    return rows[0] && namedAccountOf(rows[0])
+    return (await this.#asTheyAre(rows))[0]
   }
 
   /** The names among these that have an account in the engine. What may change of them may be out of date. */
@@ -217,6 +223,17 @@ export class NamedAccountStore {
       order by a.timestamp limit $6`,
       [String(afterTimestamp), filter.owner, filter.assetCode, filter.kind, filter.parent, countMax],
     )
-    return rows.map(namedAccountOf)
+    return this.#asTheyAre(rows)
+  }
+
+  async #asTheyAre(rows: readonly (NameRow & AccountRow)[]): Promise<NamedAccount[]> {
+    const noted = rows.map(namedAccountOf)
+    if (this.#lookup === undefined) return noted
+    const accounts = await this.#lookup(noted.map(({ name }) => name.id))
+    const byId = new Map(accounts.map((account) => [account.id, account]))
+    return noted.flatMap(({ name }) => {
+      const account = byId.get(name.id)
+      return account === undefined ? [] : [{ name, account }]
+    })
   }
 }

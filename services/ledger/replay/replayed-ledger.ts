@@ -61,7 +61,7 @@ export function replayedLedger(engine: Engine, clock: ReplayClock, stop: () => P
 }
 
 /** An engine takes limits as checked; over gRPC the service checks them, and here this does. */
-function limited(engine: Engine): ReplayedEngine {
+export function limited(engine: Engine): ReplayedEngine {
   const within = <F extends { readonly limit: number }, R>(read: (filter: F) => Promise<R>) => {
     return async (filter: F): Promise<R> => {
       if (filter.limit > QUERY_LIMIT_MAX) throw new TooMuchDataError(`a limit of ${filter.limit}`)

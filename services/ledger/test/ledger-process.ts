@@ -22,6 +22,8 @@ export interface LedgerProcessOptions {
   readonly folder: string
   /** What Node is given beside the program, such as `--cpu-prof`. */
   readonly nodeFlags?: readonly string[]
+  /** Over the usual variables. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 /** Starts a ledger process and waits until it answers; it may be a standby. */
@@ -44,6 +46,7 @@ export async function startLedgerProcess(options: LedgerProcessOptions): Promise
         TLS_CA_FILE: options.tls.caFile,
         DATABASE_URL: options.databaseUrl,
         LOG_LEVEL: 'warn',
+        ...options.environment,
       },
       account: undefined,
       logFile: join(options.folder, `ledger-${port}.log`),

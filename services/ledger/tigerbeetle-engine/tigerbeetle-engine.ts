@@ -67,6 +67,7 @@ const PROBE_ID = 1n
 export class TigerBeetleEngine implements RunningEngine {
   readonly #options: TigerBeetleEngineOptions
   readonly #cluster: ClusterClient
+  readonly cachedAccounts = 0
   #answers = false
   #probing = false
   #prober: NodeJS.Timeout | undefined
