@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { freePort } from './ports.js'
 import { POSTGRES_SUPERUSER, runStatements, startPostgres } from './postgres.js'
 import { bookFile, ProcessBook } from './process-book.js'
-import { outsideFolder, reachableProgram, serverAccount, serverHome } from './server-home.js'
+import { outsideFolder, outsideHome, reachableProgram, serverAccount, serverHome } from './server-home.js'
 import { removeState } from './state-folder.js'
 
 const isRoot = process.getuid?.() === 0
@@ -18,7 +18,8 @@ describe('the home of servers that do not run as root', () => {
     chmodSync(closed, 0o700)
   })
   afterEach(async () => {
-    await removeState(closed)
+    await removeState(join(closed, 'state'))
+    assert.ok(!existsSync(outsideHome(join(closed, 'state'))))
     rmSync(closed, { recursive: true, force: true })
   })
 

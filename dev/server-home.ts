@@ -64,7 +64,12 @@ export function serverHome(stateFolder: string): ServerHome {
   // Others may pass through the state folder, not look into it; what is secret in it has its own mode.
   chmodSync(stateFolder, 0o711)
   if (canEnter(account, stateFolder)) return { account, folder: stateFolder }
-  return { account, folder: passableFolder(createHash('sha256').update(stateFolder).digest('hex').slice(0, 16)) }
+  return { account, folder: passableFolder(basename(outsideHome(stateFolder))) }
+}
+
+/** Where the home of a state folder is when it is not the state folder itself. */
+export function outsideHome(stateFolder: string): string {
+  return join(outsideFolder(), createHash('sha256').update(stateFolder).digest('hex').slice(0, 16))
 }
 
 // The mode is set after making: the caller's umask may be 077.

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { checkout } from './checkout.js'
 import { bookFile, isInUse, stopOrphans } from './process-book.js'
-import { outsideFolder, PROGRAMS, serverHome } from './server-home.js'
+import { outsideFolder, outsideHome, PROGRAMS } from './server-home.js'
 
 /** Everything that `make up` keeps: certificates, secrets, databases, logs. Another folder makes another mesh. */
 export const STATE_FOLDER = resolve(process.env['PAYMESH_STATE'] ?? join(checkout, '.paymesh'))
@@ -15,10 +15,9 @@ const NESTING_MAX = 3
 
 /** Stops what killed launchers left running in a folder and removes it, here and outside; spares the test runs. */
 export async function removeState(folder: string): Promise<void> {
-  for (const state of stateFoldersIn(folder, NESTING_MAX)) {
+  for (const state of new Set([folder, ...stateFoldersIn(folder, NESTING_MAX)])) {
     await stopOrphans(bookFile(state))
-    const home = serverHome(state).folder
-    if (home.startsWith(outsideFolder())) rmSync(home, { recursive: true, force: true })
+    rmSync(outsideHome(state), { recursive: true, force: true })
   }
   for (const path of pathsIn(folder)) if (path !== TESTS_FOLDER) rmSync(path, { recursive: true, force: true })
   if (pathsIn(folder).length === 0) rmSync(folder, { recursive: true, force: true })
