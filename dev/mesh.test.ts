@@ -46,6 +46,16 @@ describe('a running mesh', function () {
     assert.equal(mesh.edge.exit, undefined)
   })
 
+  it('stops also what is just being started, and starts nothing any more', async () => {
+    const rules = mesh.service('rules')
+    await rules.kill()
+    const start = rules.start()
+    await mesh.stop()
+    await start
+    assert.ok(!rules.isRunning)
+    await assert.rejects(rules.start(), /of a mesh that was stopped/)
+  })
+
   async function servedSerials(): Promise<string> {
     return await (await fetch(`http://127.0.0.1:${mesh.ports.edgeAdmin}/certs`)).text()
   }

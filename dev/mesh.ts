@@ -145,10 +145,7 @@ export class Mesh implements MeshAccess {
   async stop(): Promise<void> {
     clearInterval(this.#renewal)
     await this.#edge?.stop()
-    for (const name of SERVICES.toReversed()) {
-      const service = this.#services.get(name)
-      if (service?.isRunning === true) await service.stop()
-    }
+    for (const name of SERVICES.toReversed()) await this.#services.get(name)?.retire()
     await Promise.all([this.#valkey?.process.stop(), this.#postgres?.process.stop()])
     this.#book.close()
   }

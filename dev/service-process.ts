@@ -19,6 +19,8 @@ export interface ServiceProcessOptions {
 export class ServiceProcess {
   readonly #options: ServiceProcessOptions
   #process: RunningProcess | undefined
+  #starting: Promise<RunningProcess> | undefined
+  #isRetired = false
 
   constructor(options: ServiceProcessOptions) {
     this.#options = options
@@ -55,11 +57,25 @@ export class ServiceProcess {
 
   /** Starts the service and waits until it is ready; `environment` goes over its usual one for this run. */
   async start(environment: Environment = {}): Promise<void> {
-    if (this.isRunning) throw new Error(`${this.#options.service} runs already`)
-    const url = `http://127.0.0.1:${this.#options.adminPort}/readyz`
-    const spec = this.#spec('main', SERVICE_TITLES[this.#options.service], environment)
-    this.#process = await startProcess(spec, async () => (await fetch(url)).status === 200)
+    const { service, adminPort } = this.#options
+    if (this.isRunning || this.#starting !== undefined) throw new Error(`${service} runs already`)
+    if (this.#isRetired) throw new Error(`${service} is of a mesh that was stopped`)
+    const url = `http://127.0.0.1:${adminPort}/readyz`
+    const spec = this.#spec('main', SERVICE_TITLES[service], environment)
+    this.#starting = startProcess(spec, async () => (await fetch(url)).status === 200)
+    try {
+      this.#process = await this.#starting
+    } finally {
+      this.#starting = undefined
+    }
     this.#options.onStart(this.#process)
+  }
+
+  /** Stops the service for good, also when somebody is just starting it: a mesh that stops leaves nothing behind. */
+  async retire(): Promise<void> {
+    this.#isRetired = true
+    await Promise.allSettled([this.#starting])
+    if (this.isRunning) await this.stop()
   }
 
   /** SIGTERM, and waits until it is gone. */
