@@ -24,7 +24,9 @@ describe('what the mesh writes to its logs', () => {
     await api.as(tokens.accessToken).send('GET', '/v1/users/me')
     await api.send('GET', `/v1/wallets?access_token=${tokens.accessToken}`)
     await api.send('POST', '/v1/sessions', `{"email":"${marked.email}","password":"${marked.password}" oops`)
-    const last = await api.send('POST', '/ilp', 'x', { authorization: `Bearer ${marked.password.replaceAll(' ', '-')}` })
+    const last = await api.send('POST', '/ilp', 'x', {
+      authorization: `Bearer ${marked.password.replaceAll(' ', '-')}`,
+    })
 
     // The edge writes its log from time to time: without waiting, it would have been read before it could tell anything.
     const lastId = last.headers.get('x-request-id') ?? ''
