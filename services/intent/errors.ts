@@ -77,10 +77,12 @@ export function overloaded(cause?: unknown): RpcError {
   return failure('OVERLOADED', 'Too much is under way; nothing was done.', {}, cause)
 }
 
-/** `cause` goes to the log and never outside. */
+/** `cause`, an error or a sentence, goes to the log and never outside. */
 export function dependencyUnavailable(dependency: 'ledger' | 'rules' | 'database', cause: unknown): RpcError {
+  // The log keeps no text of what is not an error.
+  const logged = typeof cause === 'string' ? new Error(cause) : cause
   const message = `The ${dependency} cannot be reached now; the same request may be sent again.`
-  return failure('DEPENDENCY_UNAVAILABLE', message, { dependency }, cause)
+  return failure('DEPENDENCY_UNAVAILABLE', message, { dependency }, logged)
 }
 
 // A deadlock or a statement that took too long: the database refused this one time.
