@@ -29,6 +29,7 @@ const CODES: Readonly<Record<Reason, status>> = {
   HOLD_ALREADY_VOIDED: status.FAILED_PRECONDITION,
   HOLD_EXPIRED: status.FAILED_PRECONDITION,
   HOLD_EXCEEDED: status.FAILED_PRECONDITION,
+  BOOKS_ELSEWHERE: status.UNIMPLEMENTED,
 }
 
 // A queue that is full is worked off in about half a second at the full rate.
@@ -85,4 +86,10 @@ export function withContractErrors(engine: Engine): Engine {
     queryAccounts: (filter) => decided(engine.queryAccounts(filter)),
     queryTransfers: (filter) => decided(engine.queryTransfers(filter)),
   }
+}
+
+/** The books, or BOOKS_ELSEWHERE. */
+export function booksOf<B>(books: B | undefined): B {
+  if (books !== undefined) return books
+  throw ledgerError('BOOKS_ELSEWHERE', 'Another engine keeps the books of this Ledger, and proves them itself.')
 }

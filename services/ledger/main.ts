@@ -1,4 +1,5 @@
 import { startAdminServer } from '../runtime/admin-server.js'
+import { systemClock } from '../runtime/clock.js'
 import { tlsFiles } from '../runtime/config.js'
 import { createPool } from '../runtime/postgres.js'
 import { runService } from '../runtime/process.js'
@@ -9,7 +10,10 @@ import { engineMetrics } from './engine-metrics.js'
 import { withContractErrors } from './errors.js'
 import { NamedAccountStore } from './named-account-store.js'
 import { openEngine } from './open-engine.js'
+import { type VerifyOptions } from './rpc/verify-ledger.js'
 import { ledgerBindings, SERVICE_NAMES } from './server.js'
+import { SnapshotStore } from './snapshot-store.js'
+import { verifyLedger } from './verification/verify-ledger.js'
 
 const config = readConfig()
 
@@ -29,6 +33,15 @@ runService('ledger', async ({ log, metrics }) => {
     },
   }
   const { engine, lookup } = await openEngine(config, { pool, log, observer })
+  // Where another engine keeps the books, there is nothing here to verify.
+  const namespace = config.LEDGER_NAMESPACE
+  const books =
+    config.LEDGER_ENGINE === 'postgres'
+      ? {
+          snapshots: new SnapshotStore(pool),
+          verify: (options: VerifyOptions) => verifyLedger({ ...options, pool, namespace }),
+        }
+      : undefined
   const server = createServer({
     name: 'ledger',
     listenAddress: config.LISTEN_ADDRESS,
@@ -37,7 +50,9 @@ runService('ledger', async ({ log, metrics }) => {
       engine: withContractErrors(engine),
       assets: new AssetStore(pool),
       names: new NamedAccountStore(pool, lookup),
-      namespace: config.LEDGER_NAMESPACE,
+      books,
+      clock: systemClock,
+      namespace,
     }),
     reflection: config.ENVIRONMENT === 'development',
     drainDelayMs: config.DRAIN_DELAY_MS,

@@ -1,6 +1,7 @@
 import { AccountServiceService } from '../../gen/paymesh/ledger/v1/account_service.js'
 import { LedgerAdminServiceService } from '../../gen/paymesh/ledger/v1/ledger_admin_service.js'
 import { TransferServiceService } from '../../gen/paymesh/ledger/v1/transfer_service.js'
+import { type Clock } from '../runtime/clock.js'
 import { bind, type Binding } from '../runtime/server.js'
 import { type AssetStore } from './asset-store.js'
 import { type Engine } from './engine.js'
@@ -25,6 +26,8 @@ import { queryAccounts } from './rpc/query-accounts.js'
 import { queryTransfers } from './rpc/query-transfers.js'
 import { postHold } from './rpc/post-hold.js'
 import { submit } from './rpc/submit.js'
+import { takeSnapshot, type TakeSnapshotBooks } from './rpc/take-snapshot.js'
+import { type VerifyBooks, verifyLedger } from './rpc/verify-ledger.js'
 import { voidHold } from './rpc/void-hold.js'
 
 /** What the handlers need between them. */
@@ -32,6 +35,9 @@ export interface LedgerDeps {
   readonly engine: Engine
   readonly assets: AssetStore
   readonly names: NamedAccountStore
+  /** The books as PostgreSQL has them; undefined where another engine keeps them. */
+  readonly books: (TakeSnapshotBooks & VerifyBooks) | undefined
+  readonly clock: Clock
   /** What account ids and the ids of chains are derived with. */
   readonly namespace: string
 }
@@ -76,6 +82,8 @@ export function ledgerBindings(deps: LedgerDeps): Binding[] {
     bind(LedgerAdminServiceService, {
       createAsset: (call, request) => createAsset(deps, call, request),
       listAssets: (call, request) => listAssets(deps, call, request),
+      verifyLedger: (call, request) => verifyLedger(deps, call, request),
+      takeSnapshot: (call, request) => takeSnapshot(deps, call, request),
     }),
   ]
 }

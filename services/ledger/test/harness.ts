@@ -26,8 +26,10 @@ import {
   PostgresEngine,
 } from '../postgres-engine/postgres-engine.js'
 import { ledgerBindings } from '../server.js'
+import { SnapshotStore } from '../snapshot-store.js'
 import { type AccountEvent } from '../state-machine/account.js'
 import { type Transfer } from '../state-machine/transfer.js'
+import { verifyLedger } from '../verification/verify-ledger.js'
 
 // Audit records are written at every level; they go nowhere.
 const log = createLogger({ name: 'ledger-test', level: 'silent', destination: { write: () => undefined } })
@@ -103,6 +105,11 @@ export class TestLedger {
         engine: database.engine,
         assets: new AssetStore(database.pool),
         names: new NamedAccountStore(database.pool),
+        books: {
+          snapshots: new SnapshotStore(database.pool),
+          verify: (given) => verifyLedger({ ...given, pool: database.pool, namespace: 'paymesh' }),
+        },
+        clock: systemClock,
         namespace: 'paymesh',
       }),
       reflection: false,

@@ -47,6 +47,8 @@ export const ErrorReason = {
   HOLD_EXPIRED: 19,
   /** HOLD_EXCEEDED - More was asked to be posted than is held. FAILED_PRECONDITION; metadata: hold, leg. */
   HOLD_EXCEEDED: 20,
+  /** BOOKS_ELSEWHERE - The books are kept by an engine that proves them itself. UNIMPLEMENTED. */
+  BOOKS_ELSEWHERE: 21,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -74,5 +76,6 @@ export namespace ErrorReason {
   export type HOLD_ALREADY_VOIDED = typeof ErrorReason.HOLD_ALREADY_VOIDED;
   export type HOLD_EXPIRED = typeof ErrorReason.HOLD_EXPIRED;
   export type HOLD_EXCEEDED = typeof ErrorReason.HOLD_EXCEEDED;
+  export type BOOKS_ELSEWHERE = typeof ErrorReason.BOOKS_ELSEWHERE;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

@@ -8,7 +8,9 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
@@ -16,6 +18,8 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Asset } from "./asset.js";
+import { Snapshot } from "./snapshot.js";
+import { Finding, Progress, Summary } from "./verification.js";
 
 /** The request of CreateAsset. */
 export interface CreateAssetRequest {
@@ -43,6 +47,43 @@ export interface ListAssetsResponse {
   assets: Asset[];
   /** Where the next page begins; empty on the last. */
   nextPageToken: string;
+}
+
+/** The request of VerifyLedger. */
+export interface VerifyLedgerRequest {
+  /**
+   * The `resume_token` of the last progress of a verification that did not end; empty begins a new one. What was found
+   * before it is counted in the summary and not sent again.
+   */
+  resumeToken: string;
+  /** Whether to verify the journal alone. */
+  onlyJournal: boolean;
+}
+
+/** One message of VerifyLedger. */
+export interface VerifyLedgerResponse {
+  /** What it says. */
+  event:
+    | //
+    /** How far the verification is; after each page. */
+    { $case: "progress"; progress: Progress }
+    | //
+    /** A contradiction. */
+    { $case: "finding"; finding: Finding }
+    | //
+    /** The end. */
+    { $case: "summary"; summary: Summary }
+    | undefined;
+}
+
+/** The request of TakeSnapshot. */
+export interface TakeSnapshotRequest {
+}
+
+/** The answer of TakeSnapshot. */
+export interface TakeSnapshotResponse {
+  /** The snapshot of the ledger's last batch. */
+  snapshot: Snapshot | undefined;
 }
 
 function createBaseCreateAssetRequest(): CreateAssetRequest {
@@ -289,6 +330,271 @@ export const ListAssetsResponse: MessageFns<ListAssetsResponse> = {
   },
 };
 
+function createBaseVerifyLedgerRequest(): VerifyLedgerRequest {
+  return { resumeToken: "", onlyJournal: false };
+}
+
+export const VerifyLedgerRequest: MessageFns<VerifyLedgerRequest> = {
+  encode(message: VerifyLedgerRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.resumeToken !== "") {
+      writer.uint32(10).string(message.resumeToken);
+    }
+    if (message.onlyJournal !== false) {
+      writer.uint32(16).bool(message.onlyJournal);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyLedgerRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyLedgerRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.resumeToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.onlyJournal = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VerifyLedgerRequest>): VerifyLedgerRequest {
+    return VerifyLedgerRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VerifyLedgerRequest>): VerifyLedgerRequest {
+    const message = createBaseVerifyLedgerRequest();
+    message.resumeToken = object.resumeToken ?? "";
+    message.onlyJournal = object.onlyJournal ?? false;
+    return message;
+  },
+};
+
+function createBaseVerifyLedgerResponse(): VerifyLedgerResponse {
+  return { event: undefined };
+}
+
+export const VerifyLedgerResponse: MessageFns<VerifyLedgerResponse> = {
+  encode(message: VerifyLedgerResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.event?.$case) {
+      case "progress":
+        Progress.encode(message.event.progress, writer.uint32(10).fork()).join();
+        break;
+      case "finding":
+        Finding.encode(message.event.finding, writer.uint32(18).fork()).join();
+        break;
+      case "summary":
+        Summary.encode(message.event.summary, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyLedgerResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyLedgerResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = { $case: "progress", progress: Progress.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = { $case: "finding", finding: Finding.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.event = { $case: "summary", summary: Summary.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VerifyLedgerResponse>): VerifyLedgerResponse {
+    return VerifyLedgerResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VerifyLedgerResponse>): VerifyLedgerResponse {
+    const message = createBaseVerifyLedgerResponse();
+    switch (object.event?.$case) {
+      case "progress": {
+        if (object.event?.progress !== undefined && object.event?.progress !== null) {
+          message.event = { $case: "progress", progress: Progress.fromPartial(object.event.progress) };
+        }
+        break;
+      }
+      case "finding": {
+        if (object.event?.finding !== undefined && object.event?.finding !== null) {
+          message.event = { $case: "finding", finding: Finding.fromPartial(object.event.finding) };
+        }
+        break;
+      }
+      case "summary": {
+        if (object.event?.summary !== undefined && object.event?.summary !== null) {
+          message.event = { $case: "summary", summary: Summary.fromPartial(object.event.summary) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseTakeSnapshotRequest(): TakeSnapshotRequest {
+  return {};
+}
+
+export const TakeSnapshotRequest: MessageFns<TakeSnapshotRequest> = {
+  encode(_: TakeSnapshotRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeSnapshotRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeSnapshotRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TakeSnapshotRequest>): TakeSnapshotRequest {
+    return TakeSnapshotRequest.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<TakeSnapshotRequest>): TakeSnapshotRequest {
+    const message = createBaseTakeSnapshotRequest();
+    return message;
+  },
+};
+
+function createBaseTakeSnapshotResponse(): TakeSnapshotResponse {
+  return { snapshot: undefined };
+}
+
+export const TakeSnapshotResponse: MessageFns<TakeSnapshotResponse> = {
+  encode(message: TakeSnapshotResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.snapshot !== undefined) {
+      Snapshot.encode(message.snapshot, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TakeSnapshotResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTakeSnapshotResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.snapshot = Snapshot.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TakeSnapshotResponse>): TakeSnapshotResponse {
+    return TakeSnapshotResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TakeSnapshotResponse>): TakeSnapshotResponse {
+    const message = createBaseTakeSnapshotResponse();
+    message.snapshot = (object.snapshot !== undefined && object.snapshot !== null)
+      ? Snapshot.fromPartial(object.snapshot)
+      : undefined;
+    return message;
+  },
+};
+
 /** The Ledger's own affairs. */
 export type LedgerAdminServiceService = typeof LedgerAdminServiceService;
 export const LedgerAdminServiceService = {
@@ -315,6 +621,37 @@ export const LedgerAdminServiceService = {
     responseSerialize: (value: ListAssetsResponse): Buffer => Buffer.from(ListAssetsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ListAssetsResponse => ListAssetsResponse.decode(value),
   },
+  /**
+   * Proves the books: streams progress and every contradiction that it finds, and ends with a summary. It only reads,
+   * page by page, while writes go on; what it says of an account holds for one moment of that account, and what it says
+   * of the journal for everything up to the batch that was the last when it began. The books are proven when the
+   * summary counts no findings. Through the edge as Server-Sent Events. Fails with BOOKS_ELSEWHERE, INVALID_FIELD.
+   */
+  verifyLedger: {
+    path: "/paymesh.ledger.v1.LedgerAdminService/VerifyLedger" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: VerifyLedgerRequest): Buffer => Buffer.from(VerifyLedgerRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifyLedgerRequest => VerifyLedgerRequest.decode(value),
+    responseSerialize: (value: VerifyLedgerResponse): Buffer =>
+      Buffer.from(VerifyLedgerResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifyLedgerResponse => VerifyLedgerResponse.decode(value),
+  },
+  /**
+   * Records where the ledger stands: its last batch, the journal's hash and the totals of each ledger at that moment.
+   * Idempotent by batch: while nothing is written, the same snapshot is answered. A copy that is kept elsewhere shows
+   * later whether the journal was rewritten since. Fails with BOOKS_ELSEWHERE.
+   */
+  takeSnapshot: {
+    path: "/paymesh.ledger.v1.LedgerAdminService/TakeSnapshot" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: TakeSnapshotRequest): Buffer => Buffer.from(TakeSnapshotRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): TakeSnapshotRequest => TakeSnapshotRequest.decode(value),
+    responseSerialize: (value: TakeSnapshotResponse): Buffer =>
+      Buffer.from(TakeSnapshotResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): TakeSnapshotResponse => TakeSnapshotResponse.decode(value),
+  },
 } as const;
 
 export interface LedgerAdminServiceServer extends UntypedServiceImplementation {
@@ -325,6 +662,19 @@ export interface LedgerAdminServiceServer extends UntypedServiceImplementation {
   createAsset: handleUnaryCall<CreateAssetRequest, CreateAssetResponse>;
   /** Lists the assets by code. Fails with INVALID_FIELD. */
   listAssets: handleUnaryCall<ListAssetsRequest, ListAssetsResponse>;
+  /**
+   * Proves the books: streams progress and every contradiction that it finds, and ends with a summary. It only reads,
+   * page by page, while writes go on; what it says of an account holds for one moment of that account, and what it says
+   * of the journal for everything up to the batch that was the last when it began. The books are proven when the
+   * summary counts no findings. Through the edge as Server-Sent Events. Fails with BOOKS_ELSEWHERE, INVALID_FIELD.
+   */
+  verifyLedger: handleServerStreamingCall<VerifyLedgerRequest, VerifyLedgerResponse>;
+  /**
+   * Records where the ledger stands: its last batch, the journal's hash and the totals of each ledger at that moment.
+   * Idempotent by batch: while nothing is written, the same snapshot is answered. A copy that is kept elsewhere shows
+   * later whether the journal was rewritten since. Fails with BOOKS_ELSEWHERE.
+   */
+  takeSnapshot: handleUnaryCall<TakeSnapshotRequest, TakeSnapshotResponse>;
 }
 
 export interface LedgerAdminServiceClient extends Client {
@@ -362,6 +712,41 @@ export interface LedgerAdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListAssetsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Proves the books: streams progress and every contradiction that it finds, and ends with a summary. It only reads,
+   * page by page, while writes go on; what it says of an account holds for one moment of that account, and what it says
+   * of the journal for everything up to the batch that was the last when it began. The books are proven when the
+   * summary counts no findings. Through the edge as Server-Sent Events. Fails with BOOKS_ELSEWHERE, INVALID_FIELD.
+   */
+  verifyLedger(
+    request: VerifyLedgerRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<VerifyLedgerResponse>;
+  verifyLedger(
+    request: VerifyLedgerRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<VerifyLedgerResponse>;
+  /**
+   * Records where the ledger stands: its last batch, the journal's hash and the totals of each ledger at that moment.
+   * Idempotent by batch: while nothing is written, the same snapshot is answered. A copy that is kept elsewhere shows
+   * later whether the journal was rewritten since. Fails with BOOKS_ELSEWHERE.
+   */
+  takeSnapshot(
+    request: TakeSnapshotRequest,
+    callback: (error: ServiceError | null, response: TakeSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  takeSnapshot(
+    request: TakeSnapshotRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: TakeSnapshotResponse) => void,
+  ): ClientUnaryCall;
+  takeSnapshot(
+    request: TakeSnapshotRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: TakeSnapshotResponse) => void,
   ): ClientUnaryCall;
 }
 
