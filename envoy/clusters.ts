@@ -45,15 +45,18 @@ function cluster(options: EdgeOptions, name: string, peer: string, endpoint: End
   }
 }
 
-/** Asks grpc.health.v1 once a second; one failure takes a host out, one success brings it back. */
+/**
+ * Asks grpc.health.v1 twice a second. Two failures in a row take a host out, so that one answer that is late on a busy
+ * machine does not; one success brings it back. A service that drains says NOT_SERVING for longer than two intervals.
+ */
 function healthCheck(serviceName: string): Json {
   return {
-    timeout: '1s',
-    interval: '1s',
+    timeout: '2s',
+    interval: '0.5s',
     // The default without traffic is a minute: a service that came back would stay 503 for that long.
-    no_traffic_interval: '1s',
-    no_traffic_healthy_interval: '1s',
-    unhealthy_threshold: 1,
+    no_traffic_interval: '0.5s',
+    no_traffic_healthy_interval: '0.5s',
+    unhealthy_threshold: 2,
     healthy_threshold: 1,
     grpc_health_check: { service_name: serviceName },
   }

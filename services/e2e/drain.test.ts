@@ -60,7 +60,10 @@ describe('SIGTERM under load', () => {
       // What was answered 503 may or may not have happened; the same request again settles it, once.
       let received = 0n
       for (const requestId of outcomes.keys()) {
-        const answer = await alice.api.send('POST', '/v1/intents', payment(alice.wallet, bob.wallet, 1_00n, requestId))
+        const answer = await mesh.until('the request is answered', async () => {
+          const again = await alice.api.send('POST', '/v1/intents', payment(alice.wallet, bob.wallet, 1_00n, requestId))
+          return again.status === 503 ? undefined : again
+        })
         assert.equal(answer.status, 200, JSON.stringify(answer.body))
         const { intent } = z.object({ intent: intentShape }).parse(answer.body)
         assert.equal(intent.state, 'INTENT_STATE_SETTLED')

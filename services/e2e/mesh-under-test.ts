@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { PeerServiceService } from '../../gen/paymesh/connector/v1/peer_service.js'
 import { RoleServiceService } from '../../gen/paymesh/identity/v1/role_service.js'
 import { AccountServiceService } from '../../gen/paymesh/ledger/v1/account_service.js'
+import pg from 'pg'
 import { z } from 'zod'
 import { type Mesh, startMesh } from '../../dev/mesh.js'
 import { freeMeshPorts } from '../../dev/ports.js'
@@ -35,8 +36,10 @@ export interface MeshUnderTest {
   readonly logFiles: () => string[]
   /** Waits until the condition gives a value; fails after 20 seconds, naming what was waited for. */
   readonly until: <T>(what: string, condition: () => Promise<T | undefined>) => Promise<T>
-  /** Waits until the edge has seen that Intent is back. */
+  /** Waits until the edge has seen that a service that was started again is back. */
   readonly untilServed: (api: Api) => Promise<void>
+  /** Waits until every event has left, so that a process that starts finds nothing to publish. */
+  readonly untilOutboxEmpty: () => Promise<void>
 }
 
 export interface ServiceUnderTest {
@@ -91,13 +94,42 @@ async function start(): Promise<{ mesh: Mesh; underTest: MeshUnderTest }> {
         .filter((file) => existsSync(file)),
     until,
     untilServed: async (caller) => {
-      await until('Intent is served through the edge', async () => {
+      await untilHealthy(mesh, 'intent')
+      await until('Intent and what it needs are served through the edge', async () => {
         const { status } = await caller.send('GET', '/v1/wallets')
         return status === 200 || undefined
       })
     },
+    untilOutboxEmpty: () => untilOutboxEmpty(mesh),
   }
   return { mesh, underTest }
+}
+
+/**
+ * Waits for a health check of the edge that began after the call. One that was under way when the service went would
+ * otherwise end later and take the service out again for a moment.
+ */
+async function untilHealthy(mesh: Mesh, service: ServiceName): Promise<void> {
+  const stat = `cluster.${service}.health_check.success`
+  const successes = async (): Promise<number> => {
+    const answer = await fetch(`http://127.0.0.1:${mesh.ports.edgeAdmin}/stats?filter=^${stat}$`)
+    return Number((await answer.text()).split(':')[1])
+  }
+  const seen = await successes()
+  await until(`the edge sees that ${service} is healthy`, async () => (await successes()) > seen + 1 || undefined)
+}
+
+async function untilOutboxEmpty(mesh: Mesh): Promise<void> {
+  const client = new pg.Client({ connectionString: mesh.databaseUrl('intent') })
+  await client.connect()
+  try {
+    await until('the outbox is empty', async () => {
+      const { rowCount } = await client.query('select from outbox limit 1')
+      return rowCount === 0 || undefined
+    })
+  } finally {
+    await client.end()
+  }
 }
 
 async function administrator(mesh: Mesh, api: Api): Promise<Api> {
