@@ -6,7 +6,6 @@ import { LedgerAdminServiceService } from '../../gen/paymesh/ledger/v1/ledger_ad
 import { type EngineAccount, type Transfer } from '../../gen/paymesh/ledger/v1/transfer.js'
 import { TransferServiceService } from '../../gen/paymesh/ledger/v1/transfer_service.js'
 import { type CallOptions, type ClientOptions, createClient } from '../runtime/client.js'
-import { type Clock } from '../runtime/clock.js'
 import { toUint128 } from '../runtime/ids.js'
 import { type Logger } from '../runtime/logger.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
@@ -40,7 +39,8 @@ export interface Ledger {
 export interface LedgerOptions {
   readonly address: string
   readonly tls: TlsFiles
-  readonly clock: Clock
+  /** Milliseconds that only move forward. A wall clock that is set back would keep a broken stream closed for as long. */
+  readonly elapsedMs: () => number
   readonly random: () => number
   readonly log: Logger
   readonly metrics: Metrics
@@ -63,7 +63,7 @@ export function connectLedger(options: LedgerOptions): Ledger {
   const stream = new SubmitStream(
     {
       open: () => transfers.submit(),
-      nowMs: () => options.clock.nowMs(),
+      nowMs: options.elapsedMs,
       random: options.random,
       onBreak: (cause) => {
         options.log.warn({ cause }, 'the stream to the Ledger broke')

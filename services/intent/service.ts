@@ -63,6 +63,7 @@ const watchPollMs = 2_000
 
 const clock = systemClock
 const nowMs = () => clock.nowMs()
+const elapsedMs = () => performance.now()
 const random = () => Math.random()
 const newUuid = () => uuidV7(clock, systemRandom)
 
@@ -108,7 +109,7 @@ function connect(config: Config, { log, metrics }: ServiceParts) {
     pool: createPool({ url: config.databaseUrl, max: config.databasePoolMax, applicationName: 'intent', log }),
     publisher: connectValkey(config.valkeyUrl, 'intent-outbox', log),
     subscriber: connectValkey(config.valkeyUrl, 'intent-watch', log),
-    ledger: connectLedger({ address: config.ledgerAddress, tls, clock, random, log, metrics, queueMax }),
+    ledger: connectLedger({ address: config.ledgerAddress, tls, elapsedMs, random, log, metrics, queueMax }),
     rules: connectRules({ address: config.rulesAddress, tls, metrics }),
   }
 }
