@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { type Person, intentShape, newPerson, payment } from './api.js'
 import { assertBooksBalance } from './books.js'
-import { theMesh } from './mesh-under-test.js'
+import { type MeshUnderTest, theMesh } from './mesh-under-test.js'
 import { z } from 'zod'
 
 /** Loops that pay, one request at a time each. */
@@ -24,6 +25,10 @@ describe('SIGTERM under load', () => {
   for (const service of ['intent', 'ledger', 'rules'] as const) {
     it(`to ${service}: every accepted request is answered, the exit code is 0, nothing is lost`, async () => {
       const mesh = await theMesh()
+      // One and a half health checks, as in production: nothing is on its way to a process that closes its connections.
+      await mesh.services[service].restart({ DRAIN_DELAY_MS: '1500' })
+      await mesh.untilServed(alice.api)
+      const startTime = new Date().toISOString()
       const before = await bob.api.wallet(bob.wallet)
       const outcomes = new Map<string, number>()
       let stopping = false
@@ -57,6 +62,8 @@ describe('SIGTERM under load', () => {
 
       await mesh.services[service].start({})
       await mesh.untilServed(alice.api)
+      // A request that was refused before it was taken is 503, and so is one whose connection died under it.
+      assert.deepEqual(await cutOff(mesh, alice, startTime), [])
       // What was answered 503 may or may not have happened; the same request again settles it, once.
       let received = 0n
       for (const requestId of outcomes.keys()) {
@@ -75,3 +82,22 @@ describe('SIGTERM under load', () => {
     })
   }
 })
+
+const logLine = z.looseObject({ time: z.string(), path: z.string().nullish(), details: z.string().nullish() })
+
+/** The edge's records, from a time on, of payments whose service went away without an answer. */
+async function cutOff(mesh: MeshUnderTest, { api }: Person, startTime: string): Promise<unknown[]> {
+  const last = (await api.send('GET', '/v1/wallets')).headers.get('x-request-id') ?? ''
+  assert.notEqual(last, '')
+  const [file = ''] = mesh.logFiles().filter((name) => name.endsWith('envoy.log'))
+  const log = await mesh.until('the edge has written its log', () => {
+    const text = readFileSync(file, 'utf8')
+    return Promise.resolve(text.includes(last) ? text : undefined)
+  })
+  return log
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => logLine.parse(JSON.parse(line)))
+    .filter(({ time, path }) => path === '/v1/intents' && time >= startTime)
+    .filter(({ details }) => /connection_termination|remote_reset/.test(details ?? ''))
+}
