@@ -1,9 +1,11 @@
 import { Account as AccountMessage, AccountState, type Balances } from '../../gen/paymesh/ledger/v1/account.js'
+import { type Timestamp } from '../../gen/google/protobuf/timestamp.js'
 import { type Money } from '../../gen/paymesh/money/v1/money.js'
 import { toUint128 } from '../runtime/ids.js'
 import { type AccountName, type NamedAccount } from './named-account-store.js'
 import { type Counters } from './state-machine/account.js'
 
+const NS_PER_SECOND = 1_000_000_000n
 const INT64_MIN = -(1n << 63n)
 const INT64_MAX = (1n << 63n) - 1n
 
@@ -20,7 +22,7 @@ export function accountMessage({ name, account }: NamedAccount): AccountMessage 
     labels: name.labels,
     parent: name.parent,
     etag: etagOf(name),
-    createTime: { seconds: account.timestamp / 1_000_000_000n, nanos: Number(account.timestamp % 1_000_000_000n) },
+    createTime: timeMessage(account.timestamp),
   })
 }
 
@@ -48,7 +50,13 @@ function stateOf({ lifecycle, generation }: AccountName, isClosed: boolean): Acc
   }
 }
 
-function balances(counters: Counters, assetCode: string): Balances {
+/** A moment of the engine as the contract shows it. */
+export function timeMessage(timestampNs: bigint): Timestamp {
+  return { seconds: timestampNs / NS_PER_SECOND, nanos: Number(timestampNs % NS_PER_SECOND) }
+}
+
+/** Counters as the contract shows them. */
+export function balances(counters: Counters, assetCode: string): Balances {
   const { debitsPending, debitsPosted, creditsPending, creditsPosted } = counters
   return {
     debitsPosted: money(debitsPosted, assetCode),
@@ -65,7 +73,7 @@ function balances(counters: Counters, assetCode: string): Balances {
  * decimals gets there one day. A missing number is seen; a capped one would be believed, and an error would make the
  * account's other numbers, which fit, unreadable.
  */
-function money(minorUnits: bigint, assetCode: string): Money | undefined {
+export function money(minorUnits: bigint, assetCode: string): Money | undefined {
   if (minorUnits < INT64_MIN || minorUnits > INT64_MAX) return undefined
   return { assetCode, minorUnits }
 }

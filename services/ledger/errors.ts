@@ -30,6 +30,7 @@ const CODES: Readonly<Record<Reason, status>> = {
   HOLD_EXPIRED: status.FAILED_PRECONDITION,
   HOLD_EXCEEDED: status.FAILED_PRECONDITION,
   BOOKS_ELSEWHERE: status.UNIMPLEMENTED,
+  NO_HISTORY: status.FAILED_PRECONDITION,
 }
 
 // A queue that is full is worked off in about half a second at the full rate.

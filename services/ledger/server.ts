@@ -10,6 +10,9 @@ import { updateAccount } from './rpc/update-account.js'
 import { freezeAccount } from './rpc/freeze-account.js'
 import { unfreezeAccount } from './rpc/unfreeze-account.js'
 import { closeAccount } from './rpc/close-account.js'
+import { listEntries } from './rpc/list-entries.js'
+import { streamStatement } from './rpc/stream-statement.js'
+import { getBalanceAt } from './rpc/get-balance-at.js'
 import { createAccount } from './rpc/create-account.js'
 import { createAccounts } from './rpc/create-accounts.js'
 import { createAsset } from './rpc/create-asset.js'
@@ -70,6 +73,9 @@ export function ledgerBindings(deps: LedgerDeps): Binding[] {
       createAccount: (call, request) => createAccount(deps, call, request),
       getAccount: (call, request) => getAccount(deps, call, request),
       listAccounts: (call, request) => listAccounts(deps, call, request),
+      listEntries: (call, request) => listEntries(deps, call, request),
+      streamStatement: (call, request) => streamStatement(deps, call, request),
+      getBalanceAt: (call, request) => getBalanceAt(deps, call, request),
       updateAccount: (call, request) => updateAccount(deps, call, request),
       freezeAccount: (call, request) => freezeAccount(deps, call, request),
       unfreezeAccount: (call, request) => unfreezeAccount(deps, call, request),

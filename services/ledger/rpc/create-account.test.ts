@@ -66,7 +66,9 @@ describe('AccountService.CreateAccount', () => {
         AccountKind.MANDATE,
         AccountKind.LIMIT,
       ]
-      const flags = limited.some((one) => one === kind) ? AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS : 0
+      const recorded = [...limited.filter((one) => one !== AccountKind.LIMIT), AccountKind.MERCHANT]
+      const limit = limited.some((one) => one === kind) ? AccountFlag.DEBITS_MUST_NOT_EXCEED_CREDITS : 0
+      const flags = limit | (recorded.some((one) => one === kind) ? AccountFlag.HISTORY : 0)
       assert.deepEqual({ flags: found?.flags, code: found?.code }, { flags, code: kind })
     }
   })

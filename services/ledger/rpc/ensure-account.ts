@@ -15,7 +15,7 @@ import {
   type NewAccountName,
 } from '../named-account-store.js'
 import { newAccountEvent } from '../new-account-event.js'
-import { type Account } from '../state-machine/account.js'
+import { type Account, AccountFlag } from '../state-machine/account.js'
 
 const LABELS_MAX = 16
 const LABEL_KEY_LENGTH_MAX = 63
@@ -147,6 +147,8 @@ async function ensureEngineAccount(deps: EnsureAccountDeps, call: Call, wanted: 
 /** Different where somebody made an account of this id through TransferService, for something else. */
 function differentEngineField(wanted: { ledger: number; code: number; flags: number }, kept: Account) {
   if (wanted.ledger !== kept.ledger) return 'asset_code'
-  if (wanted.code !== kept.code || wanted.flags !== kept.flags) return 'kind'
+  // Accounts from before histories were kept have none, and are the same accounts.
+  const differentFlags = (wanted.flags ^ kept.flags) & ~AccountFlag.HISTORY
+  if (wanted.code !== kept.code || differentFlags !== 0) return 'kind'
   return undefined
 }

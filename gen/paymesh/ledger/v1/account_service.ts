@@ -8,18 +8,43 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { HttpBody } from "../../../google/api/httpbody.js";
 import { FieldMask } from "../../../google/protobuf/field_mask.js";
+import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
-import { Account, AccountKind } from "./account.js";
+import { Account, AccountKind, Balances } from "./account.js";
+import { Entry } from "./entry.js";
 import { Transfer } from "./transfer.js";
 import { Uint128 } from "./uint128.js";
+
+/** How a statement is written. */
+export const StatementFormat = {
+  /** UNSPECIFIED - CSV. */
+  UNSPECIFIED: 0,
+  /** CSV - RFC 4180, `text/csv`, with a header line. */
+  CSV: 1,
+  /** JSON - One JSON object a line, `application/x-ndjson`. */
+  JSON: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type StatementFormat = typeof StatementFormat[keyof typeof StatementFormat];
+
+export namespace StatementFormat {
+  export type UNSPECIFIED = typeof StatementFormat.UNSPECIFIED;
+  export type CSV = typeof StatementFormat.CSV;
+  export type JSON = typeof StatementFormat.JSON;
+  export type UNRECOGNIZED = typeof StatementFormat.UNRECOGNIZED;
+}
 
 /** The request of CreateAccount. */
 export interface CreateAccountRequest {
@@ -212,6 +237,62 @@ export interface CloseAccountRequest {
 export interface CloseAccountResponse {
   /** The account as it now is. */
   account: Account | undefined;
+}
+
+/** The request of ListEntries. */
+export interface ListEntriesRequest {
+  /** The account, `accounts/{account}`. Required. */
+  parent: string;
+  /** How many to answer, 1 to 1000; 0 means 50. */
+  pageSize: number;
+  /** The `next_page_token` of the page before, with the same filters. */
+  pageToken: string;
+  /** Only entries at or after this time, when set. */
+  startTime:
+    | Timestamp
+    | undefined;
+  /** Only entries before this time, when set. */
+  endTime:
+    | Timestamp
+    | undefined;
+  /** Oldest first. */
+  oldestFirst: boolean;
+}
+
+/** The answer of ListEntries. */
+export interface ListEntriesResponse {
+  /** The page. */
+  entries: Entry[];
+  /** Where the next page begins; empty on the last. */
+  nextPageToken: string;
+}
+
+/** The request of StreamStatement. */
+export interface StreamStatementRequest {
+  /** The account, `accounts/{account}`. Required. */
+  name: string;
+  /** How to write it. */
+  format: StatementFormat;
+  /** Only entries at or after this time, when set. */
+  startTime:
+    | Timestamp
+    | undefined;
+  /** Only entries before this time, when set. */
+  endTime: Timestamp | undefined;
+}
+
+/** The request of GetBalanceAt. */
+export interface GetBalanceAtRequest {
+  /** The account, `accounts/{account}`. Required. */
+  name: string;
+  /** The time; not in the future. Required. */
+  time: Timestamp | undefined;
+}
+
+/** The answer of GetBalanceAt. */
+export interface GetBalanceAtResponse {
+  /** The balances as they were; all zero before the first transfer. */
+  balances: Balances | undefined;
 }
 
 function createBaseCreateAccountRequest(): CreateAccountRequest {
@@ -1708,6 +1789,411 @@ export const CloseAccountResponse: MessageFns<CloseAccountResponse> = {
   },
 };
 
+function createBaseListEntriesRequest(): ListEntriesRequest {
+  return { parent: "", pageSize: 0, pageToken: "", startTime: undefined, endTime: undefined, oldestFirst: false };
+}
+
+export const ListEntriesRequest: MessageFns<ListEntriesRequest> = {
+  encode(message: ListEntriesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(34).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(42).fork()).join();
+    }
+    if (message.oldestFirst !== false) {
+      writer.uint32(48).bool(message.oldestFirst);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListEntriesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListEntriesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.oldestFirst = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListEntriesRequest>): ListEntriesRequest {
+    return ListEntriesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListEntriesRequest>): ListEntriesRequest {
+    const message = createBaseListEntriesRequest();
+    message.parent = object.parent ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    message.oldestFirst = object.oldestFirst ?? false;
+    return message;
+  },
+};
+
+function createBaseListEntriesResponse(): ListEntriesResponse {
+  return { entries: [], nextPageToken: "" };
+}
+
+export const ListEntriesResponse: MessageFns<ListEntriesResponse> = {
+  encode(message: ListEntriesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.entries) {
+      Entry.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListEntriesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListEntriesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.entries.push(Entry.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListEntriesResponse>): ListEntriesResponse {
+    return ListEntriesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListEntriesResponse>): ListEntriesResponse {
+    const message = createBaseListEntriesResponse();
+    message.entries = object.entries?.map((e) => Entry.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseStreamStatementRequest(): StreamStatementRequest {
+  return { name: "", format: 0, startTime: undefined, endTime: undefined };
+}
+
+export const StreamStatementRequest: MessageFns<StreamStatementRequest> = {
+  encode(message: StreamStatementRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.format !== 0) {
+      writer.uint32(16).int32(message.format);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(26).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(34).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamStatementRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamStatementRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.format = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StreamStatementRequest>): StreamStatementRequest {
+    return StreamStatementRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamStatementRequest>): StreamStatementRequest {
+    const message = createBaseStreamStatementRequest();
+    message.name = object.name ?? "";
+    message.format = object.format ?? 0;
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetBalanceAtRequest(): GetBalanceAtRequest {
+  return { name: "", time: undefined };
+}
+
+export const GetBalanceAtRequest: MessageFns<GetBalanceAtRequest> = {
+  encode(message: GetBalanceAtRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.time !== undefined) {
+      Timestamp.encode(message.time, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBalanceAtRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBalanceAtRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.time = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetBalanceAtRequest>): GetBalanceAtRequest {
+    return GetBalanceAtRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetBalanceAtRequest>): GetBalanceAtRequest {
+    const message = createBaseGetBalanceAtRequest();
+    message.name = object.name ?? "";
+    message.time = (object.time !== undefined && object.time !== null) ? Timestamp.fromPartial(object.time) : undefined;
+    return message;
+  },
+};
+
+function createBaseGetBalanceAtResponse(): GetBalanceAtResponse {
+  return { balances: undefined };
+}
+
+export const GetBalanceAtResponse: MessageFns<GetBalanceAtResponse> = {
+  encode(message: GetBalanceAtResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.balances !== undefined) {
+      Balances.encode(message.balances, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetBalanceAtResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetBalanceAtResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.balances = Balances.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetBalanceAtResponse>): GetBalanceAtResponse {
+    return GetBalanceAtResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetBalanceAtResponse>): GetBalanceAtResponse {
+    const message = createBaseGetBalanceAtResponse();
+    message.balances = (object.balances !== undefined && object.balances !== null)
+      ? Balances.fromPartial(object.balances)
+      : undefined;
+    return message;
+  },
+};
+
 /** Accounts by name, for people and for services that think in names. */
 export type AccountServiceService = typeof AccountServiceService;
 export const AccountServiceService = {
@@ -1841,6 +2327,48 @@ export const AccountServiceService = {
       Buffer.from(CloseAccountResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): CloseAccountResponse => CloseAccountResponse.decode(value),
   },
+  /**
+   * Lists what was debited and credited, newest first unless asked otherwise. A hold that expires is no entry. Fails with INVALID_FIELD,
+   * ACCOUNT_NOT_FOUND.
+   */
+  listEntries: {
+    path: "/paymesh.ledger.v1.AccountService/ListEntries" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListEntriesRequest): Buffer => Buffer.from(ListEntriesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListEntriesRequest => ListEntriesRequest.decode(value),
+    responseSerialize: (value: ListEntriesResponse): Buffer => Buffer.from(ListEntriesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListEntriesResponse => ListEntriesResponse.decode(value),
+  },
+  /**
+   * Streams the entries of a period, oldest first, as a document: CSV with a header line and amounts in the asset's main
+   * unit ("150.25"), or JSON, one object a line as ListEntries answers it. Memory use does not grow with the period. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   */
+  streamStatement: {
+    path: "/paymesh.ledger.v1.AccountService/StreamStatement" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: StreamStatementRequest): Buffer =>
+      Buffer.from(StreamStatementRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StreamStatementRequest => StreamStatementRequest.decode(value),
+    responseSerialize: (value: HttpBody): Buffer => Buffer.from(HttpBody.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HttpBody => HttpBody.decode(value),
+  },
+  /**
+   * Answers the balances as they were after the last transfer at or before a time. Only for accounts that keep history
+   * (WALLET, MERCHANT, PEER, INVOICE, MANDATE). A hold that expired counts as held until the transfer after it. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, NO_HISTORY.
+   */
+  getBalanceAt: {
+    path: "/paymesh.ledger.v1.AccountService/GetBalanceAt" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetBalanceAtRequest): Buffer => Buffer.from(GetBalanceAtRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetBalanceAtRequest => GetBalanceAtRequest.decode(value),
+    responseSerialize: (value: GetBalanceAtResponse): Buffer =>
+      Buffer.from(GetBalanceAtResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetBalanceAtResponse => GetBalanceAtResponse.decode(value),
+  },
 } as const;
 
 export interface AccountServiceServer extends UntypedServiceImplementation {
@@ -1887,6 +2415,22 @@ export interface AccountServiceServer extends UntypedServiceImplementation {
    * closed. Closing a closed account answers it. Fails as FreezeAccount does, and with ACCOUNT_NOT_EMPTY.
    */
   closeAccount: handleUnaryCall<CloseAccountRequest, CloseAccountResponse>;
+  /**
+   * Lists what was debited and credited, newest first unless asked otherwise. A hold that expires is no entry. Fails with INVALID_FIELD,
+   * ACCOUNT_NOT_FOUND.
+   */
+  listEntries: handleUnaryCall<ListEntriesRequest, ListEntriesResponse>;
+  /**
+   * Streams the entries of a period, oldest first, as a document: CSV with a header line and amounts in the asset's main
+   * unit ("150.25"), or JSON, one object a line as ListEntries answers it. Memory use does not grow with the period. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   */
+  streamStatement: handleServerStreamingCall<StreamStatementRequest, HttpBody>;
+  /**
+   * Answers the balances as they were after the last transfer at or before a time. Only for accounts that keep history
+   * (WALLET, MERCHANT, PEER, INVOICE, MANDATE). A hold that expired counts as held until the transfer after it. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, NO_HISTORY.
+   */
+  getBalanceAt: handleUnaryCall<GetBalanceAtRequest, GetBalanceAtResponse>;
 }
 
 export interface AccountServiceClient extends Client {
@@ -2072,6 +2616,55 @@ export interface AccountServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: CloseAccountResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists what was debited and credited, newest first unless asked otherwise. A hold that expires is no entry. Fails with INVALID_FIELD,
+   * ACCOUNT_NOT_FOUND.
+   */
+  listEntries(
+    request: ListEntriesRequest,
+    callback: (error: ServiceError | null, response: ListEntriesResponse) => void,
+  ): ClientUnaryCall;
+  listEntries(
+    request: ListEntriesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListEntriesResponse) => void,
+  ): ClientUnaryCall;
+  listEntries(
+    request: ListEntriesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListEntriesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Streams the entries of a period, oldest first, as a document: CSV with a header line and amounts in the asset's main
+   * unit ("150.25"), or JSON, one object a line as ListEntries answers it. Memory use does not grow with the period. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   */
+  streamStatement(request: StreamStatementRequest, options?: Partial<CallOptions>): ClientReadableStream<HttpBody>;
+  streamStatement(
+    request: StreamStatementRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<HttpBody>;
+  /**
+   * Answers the balances as they were after the last transfer at or before a time. Only for accounts that keep history
+   * (WALLET, MERCHANT, PEER, INVOICE, MANDATE). A hold that expired counts as held until the transfer after it. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, NO_HISTORY.
+   */
+  getBalanceAt(
+    request: GetBalanceAtRequest,
+    callback: (error: ServiceError | null, response: GetBalanceAtResponse) => void,
+  ): ClientUnaryCall;
+  getBalanceAt(
+    request: GetBalanceAtRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetBalanceAtResponse) => void,
+  ): ClientUnaryCall;
+  getBalanceAt(
+    request: GetBalanceAtRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetBalanceAtResponse) => void,
   ): ClientUnaryCall;
 }
 

@@ -49,6 +49,8 @@ export const ErrorReason = {
   HOLD_EXCEEDED: 20,
   /** BOOKS_ELSEWHERE - The books are kept by an engine that proves them itself. UNIMPLEMENTED. */
   BOOKS_ELSEWHERE: 21,
+  /** NO_HISTORY - The account keeps no history of its balances. FAILED_PRECONDITION; metadata: account. */
+  NO_HISTORY: 24,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -77,5 +79,6 @@ export namespace ErrorReason {
   export type HOLD_EXPIRED = typeof ErrorReason.HOLD_EXPIRED;
   export type HOLD_EXCEEDED = typeof ErrorReason.HOLD_EXCEEDED;
   export type BOOKS_ELSEWHERE = typeof ErrorReason.BOOKS_ELSEWHERE;
+  export type NO_HISTORY = typeof ErrorReason.NO_HISTORY;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
