@@ -6,6 +6,7 @@ import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { type PeerName } from '../services/runtime/peer-identity.js'
 import { databaseUrl, ensureDatabases } from './databases.js'
 import { type EdgeSecrets, startEdge, writeSecrets } from './edge-process.js'
+import { LaunchError } from './launch-error.js'
 import { type MeshAccess } from './mesh-access.js'
 import { CertificateFolder } from './pki.js'
 import { type MeshPorts } from './ports.js'
@@ -16,6 +17,7 @@ import { type Secrets, openSecrets } from './secrets.js'
 import { type ServerHome, serverHome } from './server-home.js'
 import { ServiceProcess } from './service-process.js'
 import { type Environment, SERVICE_TITLES, serviceEnvironment, type ServiceName, SERVICES } from './services.js'
+import { type LedgerEngine, startTigerBeetle, type TigerBeetle } from './tigerbeetle.js'
 import { startValkey, type Valkey } from './valkey.js'
 
 /** How to run a mesh. */
@@ -25,6 +27,8 @@ export interface MeshOptions {
   readonly ports: MeshPorts
   /** Whether committed rows must survive a power cut. Tests need not pay for that. */
   readonly durable: boolean
+  /** Where the ledger's books are; in PostgreSQL unless given. A state folder stays with what it was made with. */
+  readonly engine?: LedgerEngine
   /** The edge's limits of requests: those of a public endpoint or of one machine that plays every user (default). */
   readonly profile?: EdgeProfile
   /** Where the edge binds; 127.0.0.1 unless given. */
@@ -43,7 +47,7 @@ export interface MeshOptions {
 
 const RENEWAL_INTERVAL_MS = 3_600_000
 
-type Part = ServiceName | 'postgres' | 'valkey' | 'envoy'
+type Part = ServiceName | 'postgres' | 'valkey' | 'tigerbeetle' | 'envoy'
 
 /** A running mesh. */
 export class Mesh implements MeshAccess {
@@ -57,6 +61,7 @@ export class Mesh implements MeshAccess {
   readonly #services = new Map<ServiceName, ServiceProcess>()
   #postgres: Postgres | undefined
   #valkey: Valkey | undefined
+  #tigerBeetle: TigerBeetle | undefined
   #edge: RunningProcess | undefined
   #renewal: NodeJS.Timeout | undefined
 
@@ -111,8 +116,10 @@ export class Mesh implements MeshAccess {
 
   async start(): Promise<void> {
     await this.#issueCertificates()
-    this.#say('starting PostgreSQL and Valkey')
-    await allOrFirstFailure([this.#startPostgres(), this.#startValkey()])
+    checkEngine(this.#engine, this.#options.stateFolder, this.#home)
+    const withTigerBeetle = this.#engine.kind === 'tigerbeetle'
+    this.#say(`starting PostgreSQL${withTigerBeetle ? ', TigerBeetle' : ''} and Valkey`)
+    await allOrFirstFailure([this.#startPostgres(), this.#startValkey(), this.#startTigerBeetle()])
     await ensureDatabases(started(this.#postgres), this.secrets)
     for (const name of SERVICES) this.#services.set(name, this.#makeService(name))
     this.#say('migrating the databases')
@@ -146,7 +153,8 @@ export class Mesh implements MeshAccess {
     clearInterval(this.#renewal)
     await this.#edge?.stop()
     for (const name of SERVICES.toReversed()) await this.#services.get(name)?.retire()
-    await Promise.all([this.#valkey?.process.stop(), this.#postgres?.process.stop()])
+    const stores = [this.#valkey, this.#tigerBeetle, this.#postgres]
+    await Promise.all(stores.flatMap((store) => (store === undefined ? [] : [store.process.stop()])))
     this.#book.close()
   }
 
@@ -196,6 +204,27 @@ export class Mesh implements MeshAccess {
     this.#watch(this.#valkey.process)
   }
 
+  get #engine(): LedgerEngine {
+    return this.#options.engine ?? { kind: 'postgres' }
+  }
+
+  async #startTigerBeetle(): Promise<void> {
+    if (this.#engine.kind !== 'tigerbeetle') return
+    this.#tigerBeetle = await startTigerBeetle({
+      binary: this.#engine.binary,
+      folder: tigerBeetleFolder(this.#options.stateFolder),
+      book: this.#book,
+      logFile: this.logFile('tigerbeetle'),
+      port: this.ports.tigerbeetle,
+    })
+    this.#watch(this.#tigerBeetle.process)
+  }
+
+  #engineEnvironment(service: ServiceName): Environment {
+    if (service !== 'ledger' || this.#tigerBeetle === undefined) return {}
+    return { LEDGER_ENGINE: 'tigerbeetle', TIGERBEETLE_ADDRESSES: this.#tigerBeetle.address }
+  }
+
   #makeService(service: ServiceName): ServiceProcess {
     const usual = serviceEnvironment(service, {
       ports: this.ports,
@@ -206,7 +235,7 @@ export class Mesh implements MeshAccess {
     })
     return new ServiceProcess({
       service,
-      environment: { ...usual, ...this.#options.environment?.[service] },
+      environment: { ...usual, ...this.#engineEnvironment(service), ...this.#options.environment?.[service] },
       adminPort: this.ports[service].admin,
       logFile: this.logFile(service),
       book: this.#book,
@@ -246,6 +275,21 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
     throw error
   }
   return mesh
+}
+
+function tigerBeetleFolder(stateFolder: string): string {
+  return join(stateFolder, 'tigerbeetle')
+}
+
+// Books don't move from one engine to the other, and the ledger would refuse to start.
+function checkEngine({ kind }: LedgerEngine, stateFolder: string, home: ServerHome): void {
+  const inTigerBeetle = existsSync(tigerBeetleFolder(stateFolder))
+  const made = inTigerBeetle || existsSync(join(home.folder, 'postgres', 'data'))
+  if (!made || inTigerBeetle === (kind === 'tigerbeetle')) return
+  const other = inTigerBeetle ? 'tigerbeetle' : 'postgres'
+  throw new LaunchError(
+    `The state in ${stateFolder} was made with ENGINE=${other}. Choose that, or clear the state with \`make reset\`.`,
+  )
 }
 
 // Waits for all also when one fails: what still starts could not be stopped otherwise.

@@ -9,6 +9,8 @@ export interface MeshPorts {
   readonly edgeAdmin: number
   readonly postgres: number
   readonly valkey: number
+  /** Used with ENGINE=tigerbeetle only. */
+  readonly tigerbeetle: number
   readonly ledger: ServicePorts
   readonly rules: ServicePorts
   readonly identity: ServicePortsWithHttp
@@ -62,6 +64,7 @@ export function fixedPorts({ edgeHttp, edgeHttps, base }: PortChoices): MeshPort
     edgeAdmin: base,
     postgres: base + 1,
     valkey: base + 2,
+    tigerbeetle: base + 3,
     ledger: { grpc: base + 10, admin: base + 11 },
     rules: { grpc: base + 20, admin: base + 21 },
     identity: { grpc: base + 30, admin: base + 31, http: base + 32 },
@@ -72,7 +75,7 @@ export function fixedPorts({ edgeHttp, edgeHttps, base }: PortChoices): MeshPort
 
 /** Ports that nobody listens on now, for tests and benches. */
 export async function freeMeshPorts(): Promise<MeshPorts> {
-  const free = (await freePorts(17)).values()
+  const free = (await freePorts(18)).values()
   const next = (): number => free.next().value ?? 0
   return {
     edgeHttp: next(),
@@ -80,6 +83,7 @@ export async function freeMeshPorts(): Promise<MeshPorts> {
     edgeAdmin: next(),
     postgres: next(),
     valkey: next(),
+    tigerbeetle: next(),
     ledger: { grpc: next(), admin: next() },
     rules: { grpc: next(), admin: next() },
     identity: { grpc: next(), admin: next(), http: next() },
@@ -95,7 +99,17 @@ export async function checkPorts(ports: MeshPorts, edgeAddress: string): Promise
   for (const [what, port] of innerPorts(ports)) await checkPort(port, '127.0.0.1', what, 'PORT_BASE=7300')
 }
 
-function innerPorts({ edgeAdmin, postgres, valkey, ledger, rules, identity, connector, intent }: MeshPorts) {
+function innerPorts({
+  edgeAdmin,
+  postgres,
+  valkey,
+  tigerbeetle,
+  ledger,
+  rules,
+  identity,
+  connector,
+  intent,
+}: MeshPorts) {
   const services = Object.entries({ ledger, rules, identity, connector, intent })
   const servicePorts = services.flatMap(([name, ports]) =>
     Object.entries(ports).map(([use, port]: [string, number]) => [`${name} (${use})`, port] as const),
@@ -104,6 +118,7 @@ function innerPorts({ edgeAdmin, postgres, valkey, ledger, rules, identity, conn
     ['the administration of the edge', edgeAdmin],
     ['PostgreSQL', postgres],
     ['Valkey', valkey],
+    ['TigerBeetle', tigerbeetle],
     ...servicePorts,
   ] as const
 }

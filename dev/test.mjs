@@ -68,11 +68,25 @@ async function contractsAndStyle() {
   await npm('sources by rule (eslint)', 'lint')
 }
 
+/** With ENGINE=tigerbeetle: what needs a real server, which is not part of this project. */
+async function onTigerBeetle() {
+  const { ledgerEngine } = await import('../dist/dev/tigerbeetle.js')
+  try {
+    if (ledgerEngine(process.env).kind === 'postgres') return
+  } catch (error) {
+    failed += 1
+    report('tests on TigerBeetle', false, error.message)
+    return
+  }
+  await mocha('tests on TigerBeetle', 'test:tigerbeetle')
+}
+
 // The set-up compiles: a source that tsc refuses fails here, and without a build nothing else can run.
 if (await check('set-up and compilation (tsc)', process.execPath, join('dev', 'setup.mjs'))) {
   // The checks keep one core busy and the tests another; the whole mesh then has both.
   await Promise.all([contractsAndStyle(), mocha('unit and integration tests', 'test:unit')])
   await mocha('end-to-end tests', 'test:e2e')
+  if ((process.env.ENGINE ?? '') !== '') await onTigerBeetle()
 }
 console.log(`${passed} passed, ${failed} failed`)
 process.exitCode = failed === 0 ? 0 : 1

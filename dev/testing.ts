@@ -33,6 +33,8 @@ export interface TestCertificates {
 export interface TestTigerBeetle {
   /** ip:port. */
   readonly address: string
+  /** Holds the server still, as a network that swallows everything would, or lets it go on. */
+  freeze(still: boolean): void
   /** Stops it and removes its data, which is about a gigabyte. */
   stop(): Promise<void>
 }
@@ -93,6 +95,7 @@ class TestRun {
     this.#clusters.add(cluster)
     return {
       address: cluster.address,
+      freeze: (still) => process.kill(cluster.process.pid, still ? 'SIGSTOP' : 'SIGCONT'),
       stop: async () => {
         this.#clusters.delete(cluster)
         await cluster.process.stop()

@@ -12,6 +12,7 @@ import { seed } from './seed.js'
 import { STATE_FOLDER } from './state-folder.js'
 import { playStory } from './story.js'
 import { runCommand, say } from './terminal.js'
+import { ledgerEngine } from './tigerbeetle.js'
 
 /** Why the mesh is to stop: somebody said so, or a process ended by itself. */
 class Stop {
@@ -75,6 +76,7 @@ async function run(stop: Stop): Promise<void> {
   // Before the ports are looked at: orphans hold them.
   const orphans = await stopOrphans(bookFile(STATE_FOLDER))
   if (orphans.length > 0) say(`stopped what a killed launcher left running: ${orphans.join(', ')}`)
+  const engine = ledgerEngine(process.env)
   const choices = portChoices(process.env)
   const ports = fixedPorts(choices)
   await checkPorts(ports, edgeAddress())
@@ -85,6 +87,7 @@ async function run(stop: Stop): Promise<void> {
       stateFolder: STATE_FOLDER,
       ports,
       durable: true,
+      engine,
       edgeAddress: edgeAddress(),
       say,
       signal: stop.signal,

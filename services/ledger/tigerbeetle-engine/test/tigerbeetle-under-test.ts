@@ -14,6 +14,8 @@ export class TigerBeetleUnderTest {
   readonly engine: TigerBeetleEngine
   readonly cluster: TestTigerBeetle
   readonly pool: pg.Pool
+  /** How many clients there were so far. */
+  clientsOpened = 0
 
   private constructor(engine: TigerBeetleEngine, cluster: TestTigerBeetle, pool: pg.Pool) {
     this.engine = engine
@@ -25,17 +27,22 @@ export class TigerBeetleUnderTest {
   static async start(options: Partial<TigerBeetleEngineOptions> = {}): Promise<TigerBeetleUnderTest> {
     const cluster = await testTigerBeetle()
     const pool = createPool({ url: await testDatabase('ledger'), max: 4, applicationName: 'ledger-test' })
+    const open = await clusterOpener(0n, [cluster.address])
     const engine = new TigerBeetleEngine({
       ...TIGERBEETLE_DEFAULTS,
-      open: await clusterOpener(0n, [cluster.address]),
+      open: () => {
+        made.clientsOpened += 1
+        return open()
+      },
       notes: new Notes(pool, log),
       log,
       observer: { writerChanged: () => undefined, batchDecided: () => undefined },
       ...options,
     })
+    const made = new TigerBeetleUnderTest(engine, cluster, pool)
     engine.start()
     await eventually(() => engine.isWriter, 'the cluster answers')
-    return new TigerBeetleUnderTest(engine, cluster, pool)
+    return made
   }
 
   async stop(): Promise<void> {
