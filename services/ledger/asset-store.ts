@@ -1,11 +1,19 @@
 import type pg from 'pg'
 
-/** Something that is counted. `ledger` is the number of the ledger that its accounts live on. */
+/** Something that is counted. */
 export interface Asset {
   readonly code: string
   readonly scale: number
+  /** The number of the ledger that its accounts live on. */
   readonly ledger: number
+  /** The number of the ledger on which caps on its amounts are kept. */
+  readonly limitsLedger: number
 }
+
+// Ledgers of assets are numbered from one; these lie beyond any number of assets there will be, and within a u32.
+const LIMITS_LEDGER_OFFSET = 1_000_000_000
+/** The number of the ledger on which caps on counts are kept. */
+export const COUNTS_LEDGER = 2_000_000_000
 
 interface AssetRow {
   readonly code: string
@@ -14,7 +22,7 @@ interface AssetRow {
 }
 
 function assetOf({ code, scale, ledger }: AssetRow): Asset {
-  return { code, scale, ledger: Number(ledger) }
+  return { code, scale, ledger: Number(ledger), limitsLedger: LIMITS_LEDGER_OFFSET + Number(ledger) }
 }
 
 /** Assets are defined once and never change, so each is read from the database once. There are dozens, not millions. */

@@ -13,6 +13,8 @@ import { closeAccount } from './rpc/close-account.js'
 import { listEntries } from './rpc/list-entries.js'
 import { streamStatement } from './rpc/stream-statement.js'
 import { getBalanceAt } from './rpc/get-balance-at.js'
+import { ensureLimitAccount } from './rpc/ensure-limit-account.js'
+import { getLimitUsage } from './rpc/get-limit-usage.js'
 import { createAccount } from './rpc/create-account.js'
 import { createAccounts } from './rpc/create-accounts.js'
 import { createAsset } from './rpc/create-asset.js'
@@ -76,6 +78,8 @@ export function ledgerBindings(deps: LedgerDeps): Binding[] {
       listEntries: (call, request) => listEntries(deps, call, request),
       streamStatement: (call, request) => streamStatement(deps, call, request),
       getBalanceAt: (call, request) => getBalanceAt(deps, call, request),
+      ensureLimitAccount: (call, request) => ensureLimitAccount(deps, call, request),
+      getLimitUsage: (call, request) => getLimitUsage(deps, call, request),
       updateAccount: (call, request) => updateAccount(deps, call, request),
       freezeAccount: (call, request) => freezeAccount(deps, call, request),
       unfreezeAccount: (call, request) => unfreezeAccount(deps, call, request),

@@ -23,6 +23,7 @@ import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
 import { Account, AccountKind, Balances } from "./account.js";
 import { Entry } from "./entry.js";
+import { LimitUsage, LimitWindow } from "./limit.js";
 import { Transfer } from "./transfer.js";
 import { Uint128 } from "./uint128.js";
 
@@ -293,6 +294,56 @@ export interface GetBalanceAtRequest {
 export interface GetBalanceAtResponse {
   /** The balances as they were; all zero before the first transfer. */
   balances: Balances | undefined;
+}
+
+/** The request of EnsureLimitAccount. */
+export interface EnsureLimitAccountRequest {
+  /** The window. Required. */
+  window:
+    | LimitWindow
+    | undefined;
+  /** The cap, in minor units or in payments; 0 or more. Required. */
+  cap?:
+    | bigint
+    | undefined;
+  /** The version of the rule set that set the cap; 1 or more. Required. */
+  version: bigint;
+}
+
+/** The answer of EnsureLimitAccount: what a chain's limit leg needs, and what of the window was used. */
+export interface EnsureLimitAccountResponse {
+  /** The account to debit, `limits/{limit}.{scope_key}.{window}.{version}.{step}`. Known to TransferService alone. */
+  account: string;
+  /** Its id: UUIDv5 of its name, as for every account. */
+  accountId:
+    | Uint128
+    | undefined;
+  /** The account to credit. */
+  sinkAccount: string;
+  /** Its id. */
+  sinkAccountId:
+    | Uint128
+    | undefined;
+  /** The ledger that both are on. */
+  ledger: number;
+  /** The code for a leg that spends. */
+  code: number;
+  /** What of the window was used. */
+  usage: LimitUsage | undefined;
+}
+
+/** The request of GetLimitUsage. */
+export interface GetLimitUsageRequest {
+  /** The window. Required. */
+  window: LimitWindow | undefined;
+}
+
+/** The answer of GetLimitUsage. */
+export interface GetLimitUsageResponse {
+  /** The account that is spent from; empty when the window was never opened. */
+  account: string;
+  /** What was used; all zero when the window was never opened. */
+  usage: LimitUsage | undefined;
 }
 
 function createBaseCreateAccountRequest(): CreateAccountRequest {
@@ -2194,6 +2245,360 @@ export const GetBalanceAtResponse: MessageFns<GetBalanceAtResponse> = {
   },
 };
 
+function createBaseEnsureLimitAccountRequest(): EnsureLimitAccountRequest {
+  return { window: undefined, cap: undefined, version: 0n };
+}
+
+export const EnsureLimitAccountRequest: MessageFns<EnsureLimitAccountRequest> = {
+  encode(message: EnsureLimitAccountRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.window !== undefined) {
+      LimitWindow.encode(message.window, writer.uint32(10).fork()).join();
+    }
+    if (message.cap !== undefined) {
+      if (BigInt.asIntN(64, message.cap) !== message.cap) {
+        throw new globalThis.Error("value provided for field message.cap of type int64 too large");
+      }
+      writer.uint32(16).int64(message.cap);
+    }
+    if (message.version !== 0n) {
+      if (BigInt.asIntN(64, message.version) !== message.version) {
+        throw new globalThis.Error("value provided for field message.version of type int64 too large");
+      }
+      writer.uint32(24).int64(message.version);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnsureLimitAccountRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnsureLimitAccountRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.window = LimitWindow.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cap = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.version = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EnsureLimitAccountRequest>): EnsureLimitAccountRequest {
+    return EnsureLimitAccountRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EnsureLimitAccountRequest>): EnsureLimitAccountRequest {
+    const message = createBaseEnsureLimitAccountRequest();
+    message.window = (object.window !== undefined && object.window !== null)
+      ? LimitWindow.fromPartial(object.window)
+      : undefined;
+    message.cap = (object.cap !== undefined && object.cap !== null) ? BigInt(object.cap) : undefined;
+    message.version = (object.version !== undefined && object.version !== null) ? BigInt(object.version) : 0n;
+    return message;
+  },
+};
+
+function createBaseEnsureLimitAccountResponse(): EnsureLimitAccountResponse {
+  return {
+    account: "",
+    accountId: undefined,
+    sinkAccount: "",
+    sinkAccountId: undefined,
+    ledger: 0,
+    code: 0,
+    usage: undefined,
+  };
+}
+
+export const EnsureLimitAccountResponse: MessageFns<EnsureLimitAccountResponse> = {
+  encode(message: EnsureLimitAccountResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== "") {
+      writer.uint32(10).string(message.account);
+    }
+    if (message.accountId !== undefined) {
+      Uint128.encode(message.accountId, writer.uint32(18).fork()).join();
+    }
+    if (message.sinkAccount !== "") {
+      writer.uint32(26).string(message.sinkAccount);
+    }
+    if (message.sinkAccountId !== undefined) {
+      Uint128.encode(message.sinkAccountId, writer.uint32(34).fork()).join();
+    }
+    if (message.ledger !== 0) {
+      writer.uint32(40).uint32(message.ledger);
+    }
+    if (message.code !== 0) {
+      writer.uint32(48).uint32(message.code);
+    }
+    if (message.usage !== undefined) {
+      LimitUsage.encode(message.usage, writer.uint32(58).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EnsureLimitAccountResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEnsureLimitAccountResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.accountId = Uint128.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.sinkAccount = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.sinkAccountId = Uint128.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.ledger = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.code = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.usage = LimitUsage.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<EnsureLimitAccountResponse>): EnsureLimitAccountResponse {
+    return EnsureLimitAccountResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<EnsureLimitAccountResponse>): EnsureLimitAccountResponse {
+    const message = createBaseEnsureLimitAccountResponse();
+    message.account = object.account ?? "";
+    message.accountId = (object.accountId !== undefined && object.accountId !== null)
+      ? Uint128.fromPartial(object.accountId)
+      : undefined;
+    message.sinkAccount = object.sinkAccount ?? "";
+    message.sinkAccountId = (object.sinkAccountId !== undefined && object.sinkAccountId !== null)
+      ? Uint128.fromPartial(object.sinkAccountId)
+      : undefined;
+    message.ledger = object.ledger ?? 0;
+    message.code = object.code ?? 0;
+    message.usage = (object.usage !== undefined && object.usage !== null)
+      ? LimitUsage.fromPartial(object.usage)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetLimitUsageRequest(): GetLimitUsageRequest {
+  return { window: undefined };
+}
+
+export const GetLimitUsageRequest: MessageFns<GetLimitUsageRequest> = {
+  encode(message: GetLimitUsageRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.window !== undefined) {
+      LimitWindow.encode(message.window, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetLimitUsageRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetLimitUsageRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.window = LimitWindow.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetLimitUsageRequest>): GetLimitUsageRequest {
+    return GetLimitUsageRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetLimitUsageRequest>): GetLimitUsageRequest {
+    const message = createBaseGetLimitUsageRequest();
+    message.window = (object.window !== undefined && object.window !== null)
+      ? LimitWindow.fromPartial(object.window)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetLimitUsageResponse(): GetLimitUsageResponse {
+  return { account: "", usage: undefined };
+}
+
+export const GetLimitUsageResponse: MessageFns<GetLimitUsageResponse> = {
+  encode(message: GetLimitUsageResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== "") {
+      writer.uint32(10).string(message.account);
+    }
+    if (message.usage !== undefined) {
+      LimitUsage.encode(message.usage, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetLimitUsageResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetLimitUsageResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.usage = LimitUsage.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetLimitUsageResponse>): GetLimitUsageResponse {
+    return GetLimitUsageResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetLimitUsageResponse>): GetLimitUsageResponse {
+    const message = createBaseGetLimitUsageResponse();
+    message.account = object.account ?? "";
+    message.usage = (object.usage !== undefined && object.usage !== null)
+      ? LimitUsage.fromPartial(object.usage)
+      : undefined;
+    return message;
+  },
+};
+
 /** Accounts by name, for people and for services that think in names. */
 export type AccountServiceService = typeof AccountServiceService;
 export const AccountServiceService = {
@@ -2369,6 +2774,37 @@ export const AccountServiceService = {
       Buffer.from(GetBalanceAtResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): GetBalanceAtResponse => GetBalanceAtResponse.decode(value),
   },
+  /**
+   * Answers the account from which a limit's window is spent, made and funded with the cap by the first call. Safe to
+   * call at any time, by any number of callers at once: the window is funded once. A higher version with another cap
+   * moves what is left to an account of its own; a lower version changes nothing. Holds made before still post or void.
+   * Fails with INVALID_FIELD, ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  ensureLimitAccount: {
+    path: "/paymesh.ledger.v1.AccountService/EnsureLimitAccount" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: EnsureLimitAccountRequest): Buffer =>
+      Buffer.from(EnsureLimitAccountRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): EnsureLimitAccountRequest => EnsureLimitAccountRequest.decode(value),
+    responseSerialize: (value: EnsureLimitAccountResponse): Buffer =>
+      Buffer.from(EnsureLimitAccountResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): EnsureLimitAccountResponse => EnsureLimitAccountResponse.decode(value),
+  },
+  /**
+   * Answers what of a limit was used in a window. A window that was never opened is unused. Fails with INVALID_FIELD,
+   * ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH.
+   */
+  getLimitUsage: {
+    path: "/paymesh.ledger.v1.AccountService/GetLimitUsage" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetLimitUsageRequest): Buffer => Buffer.from(GetLimitUsageRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetLimitUsageRequest => GetLimitUsageRequest.decode(value),
+    responseSerialize: (value: GetLimitUsageResponse): Buffer =>
+      Buffer.from(GetLimitUsageResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetLimitUsageResponse => GetLimitUsageResponse.decode(value),
+  },
 } as const;
 
 export interface AccountServiceServer extends UntypedServiceImplementation {
@@ -2431,6 +2867,18 @@ export interface AccountServiceServer extends UntypedServiceImplementation {
    * (WALLET, MERCHANT, PEER, INVOICE, MANDATE). A hold that expired counts as held until the transfer after it. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, NO_HISTORY.
    */
   getBalanceAt: handleUnaryCall<GetBalanceAtRequest, GetBalanceAtResponse>;
+  /**
+   * Answers the account from which a limit's window is spent, made and funded with the cap by the first call. Safe to
+   * call at any time, by any number of callers at once: the window is funded once. A higher version with another cap
+   * moves what is left to an account of its own; a lower version changes nothing. Holds made before still post or void.
+   * Fails with INVALID_FIELD, ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  ensureLimitAccount: handleUnaryCall<EnsureLimitAccountRequest, EnsureLimitAccountResponse>;
+  /**
+   * Answers what of a limit was used in a window. A window that was never opened is unused. Fails with INVALID_FIELD,
+   * ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH.
+   */
+  getLimitUsage: handleUnaryCall<GetLimitUsageRequest, GetLimitUsageResponse>;
 }
 
 export interface AccountServiceClient extends Client {
@@ -2665,6 +3113,46 @@ export interface AccountServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: GetBalanceAtResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Answers the account from which a limit's window is spent, made and funded with the cap by the first call. Safe to
+   * call at any time, by any number of callers at once: the window is funded once. A higher version with another cap
+   * moves what is left to an account of its own; a lower version changes nothing. Holds made before still post or void.
+   * Fails with INVALID_FIELD, ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
+   */
+  ensureLimitAccount(
+    request: EnsureLimitAccountRequest,
+    callback: (error: ServiceError | null, response: EnsureLimitAccountResponse) => void,
+  ): ClientUnaryCall;
+  ensureLimitAccount(
+    request: EnsureLimitAccountRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: EnsureLimitAccountResponse) => void,
+  ): ClientUnaryCall;
+  ensureLimitAccount(
+    request: EnsureLimitAccountRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: EnsureLimitAccountResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Answers what of a limit was used in a window. A window that was never opened is unused. Fails with INVALID_FIELD,
+   * ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH.
+   */
+  getLimitUsage(
+    request: GetLimitUsageRequest,
+    callback: (error: ServiceError | null, response: GetLimitUsageResponse) => void,
+  ): ClientUnaryCall;
+  getLimitUsage(
+    request: GetLimitUsageRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetLimitUsageResponse) => void,
+  ): ClientUnaryCall;
+  getLimitUsage(
+    request: GetLimitUsageRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetLimitUsageResponse) => void,
   ): ClientUnaryCall;
 }
 

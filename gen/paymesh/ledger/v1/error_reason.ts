@@ -49,6 +49,8 @@ export const ErrorReason = {
   HOLD_EXCEEDED: 20,
   /** BOOKS_ELSEWHERE - The books are kept by an engine that proves them itself. UNIMPLEMENTED. */
   BOOKS_ELSEWHERE: 21,
+  /** LIMIT_ASSET_MISMATCH - A window of this limit, scope key and name exists for another metric. FAILED_PRECONDITION; metadata: limit. */
+  LIMIT_ASSET_MISMATCH: 22,
   /** NO_HISTORY - The account keeps no history of its balances. FAILED_PRECONDITION; metadata: account. */
   NO_HISTORY: 24,
   UNRECOGNIZED: -1,
@@ -79,6 +81,7 @@ export namespace ErrorReason {
   export type HOLD_EXPIRED = typeof ErrorReason.HOLD_EXPIRED;
   export type HOLD_EXCEEDED = typeof ErrorReason.HOLD_EXCEEDED;
   export type BOOKS_ELSEWHERE = typeof ErrorReason.BOOKS_ELSEWHERE;
+  export type LIMIT_ASSET_MISMATCH = typeof ErrorReason.LIMIT_ASSET_MISMATCH;
   export type NO_HISTORY = typeof ErrorReason.NO_HISTORY;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
