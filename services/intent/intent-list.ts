@@ -10,6 +10,8 @@ import { intentFromRow, type IntentRow } from './intent-row.js'
 export interface IntentFilter {
   /** Whose intents; undefined means everybody's. */
   readonly owner: string | undefined
+  /** Of what is paid to them, show only what arrived: the payer's failed attempts are the payer's alone. */
+  readonly arrivedOnly: boolean
   readonly state: IntentState | undefined
   readonly operationType: string | undefined
   readonly walletId: string | undefined
@@ -35,8 +37,9 @@ function listQuery(filter: IntentFilter): { text: string; values: unknown[] } {
   const page = (ownCondition: string) =>
     `select i.id from intents i where ${[ownCondition, ...conditions].join(' and ')} order by i.id desc limit ${countMax}`
 
+  const arrived = filter.arrivedOnly ? ` and i.state = 'SETTLED'` : ''
   if (filter.owner === undefined) {
-    const ways = filter.walletId === undefined ? ['true'] : walletWays(parameter(filter.walletId))
+    const ways = filter.walletId === undefined ? ['true'] : walletWays(parameter(filter.walletId), arrived)
     return { text: merged(ways.map(page), countMax), values }
   }
   if (filter.walletId !== undefined) {
@@ -44,14 +47,18 @@ function listQuery(filter: IntentFilter): { text: string; values: unknown[] } {
     conditions.push(`(i.payer_wallet = ${wallet} or i.payee_wallet = ${wallet})`)
   }
   const owner = parameter(filter.owner)
-  const ofWallets = (column: string) =>
-    `select p.id from wallets w cross join lateral (${page(`i.${column} = w.id`)}) p where w.owner = ${owner}`
-  const ways = [page(`i.creator = ${owner}`), ofWallets('payer_wallet'), ofWallets('payee_wallet')]
+  const ofWallets = (condition: string) =>
+    `select p.id from wallets w cross join lateral (${page(condition)}) p where w.owner = ${owner}`
+  const ways = [
+    page(`i.creator = ${owner}`),
+    ofWallets('i.payer_wallet = w.id'),
+    ofWallets(`i.payee_wallet = w.id${arrived}`),
+  ]
   return { text: merged(ways, countMax), values }
 }
 
-function walletWays(wallet: string): string[] {
-  return [`i.payer_wallet = ${wallet}`, `i.payee_wallet = ${wallet}`]
+function walletWays(wallet: string, arrived: string): string[] {
+  return [`i.payer_wallet = ${wallet}`, `i.payee_wallet = ${wallet}${arrived}`]
 }
 
 // Union, not union all: an intent may be owned in several ways.

@@ -21,13 +21,18 @@ export function authorizeWallet(call: Call, wallet: Wallet): void {
   if (owner !== undefined && owner !== wallet.owner) throw notOwner(`wallets/${wallet.id}`)
 }
 
-/** Throws NOT_OWNER unless the caller created the intent or owns its payer or payee. */
-export async function authorizeIntent(call: Call, wallets: WalletDirectory, intent: Intent): Promise<void> {
+/**
+ * How much of an intent a caller sees. Who only is paid sees payments that arrived, and of them nothing that tells of
+ * the payer's means: not what failed for want of money, not what the payer paid on top.
+ */
+export type IntentView = 'whole' | 'payee'
+
+/** Throws NOT_OWNER unless the caller created the intent, owns its payer, or was paid by it. */
+export async function authorizeIntent(call: Call, wallets: WalletDirectory, intent: Intent): Promise<IntentView> {
   const owner = ownerScope(call)
-  if (owner === undefined || owner === intent.creator) return
-  for (const party of [intent.payer, intent.payee]) {
-    if ((await ownerOf(wallets, party)) === owner) return
-  }
+  if (owner === undefined || owner === intent.creator) return 'whole'
+  if ((await ownerOf(wallets, intent.payer)) === owner) return 'whole'
+  if (intent.status.state === 'SETTLED' && (await ownerOf(wallets, intent.payee)) === owner) return 'payee'
   throw notOwner(`intents/${intent.id}`)
 }
 

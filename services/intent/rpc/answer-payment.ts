@@ -13,7 +13,7 @@ export function answerPayment(call: Call, payment: Payment, requestId: string, a
   switch (payment.kind) {
     case 'final':
       if (payment.replay) call.sendHeader(replayHeader, 'true')
-      return intentToMessage(payment.intent)
+      return intentToMessage(payment.intent, 'whole')
     case 'waiting':
       throw dependencyUnavailable('ledger', payment.cause)
     case 'undecided':

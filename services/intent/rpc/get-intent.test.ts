@@ -1,18 +1,22 @@
 import assert from 'node:assert/strict'
 import { IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
-import { type Intent } from '../../../gen/paymesh/intent/v1/intent.js'
+import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
+import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
+import { FeePhase } from '../../../gen/paymesh/rules/v1/decision.js'
 import { type As, assertFails, operator, paymentRequest, type TestIntent } from '../test/mesh.js'
 import { sharedIntent } from '../test/shared-mesh.js'
 
 describe('GetIntent', () => {
   let intent: TestIntent
+  let wallets: [Wallet, Wallet]
   let payment: Intent
   let funding: Intent
 
   before(async function () {
     this.timeout(60_000)
     intent = await sharedIntent()
-    const [ann, ben] = [await intent.wallet('get-ann'), await intent.wallet('get-ben')]
+    wallets = [await intent.wallet('get-ann'), await intent.wallet('get-ben')]
+    const [ann, ben] = wallets
     funding = await intent.fund(ann.name, 50_000n)
     payment = (await intent.pay('get-ann', paymentRequest(ann, ben, 10_000n))).message
   })
@@ -21,14 +25,27 @@ describe('GetIntent', () => {
     return (await intent.call(IntentServiceService.getIntent, { name }, as)).message.intent
   }
 
-  it('answers payer, payee and operators alike', async () => {
-    for (const as of [{ user: 'get-ann' }, { user: 'get-ben' }, operator]) {
-      assert.deepEqual(await get(payment.name, as), payment)
-    }
+  it('answers payer and operators alike', async () => {
+    for (const as of [{ user: 'get-ann' }, operator]) assert.deepEqual(await get(payment.name, as), payment)
+  })
+
+  it('shows who was paid nothing of what the payer bore', async () => {
+    const seen = await get(payment.name, { user: 'get-ben' })
+    const fees = payment.decision!.fees.filter(({ phase }) => phase === FeePhase.POST)
+    assert.ok(fees.length < payment.decision!.fees.length)
+    assert.deepEqual(seen, { ...payment, payerTotal: undefined, decision: { ...payment.decision!, fees } })
+  })
+
+  it('shows who would have been paid no payment that was rejected', async () => {
+    const ben: As = { user: 'get-ben' }
+    const rejected = (await intent.pay('get-ann', paymentRequest(...wallets, 9_000_000n))).message
+    assert.equal(rejected.state, IntentState.REJECTED)
+    assert.deepEqual(await get(rejected.name, { user: 'get-ann' }), rejected)
+    await assertFails(get(rejected.name, ben), { reason: 'NOT_OWNER', code: 'PERMISSION_DENIED' })
   })
 
   it('answers the owner of a wallet with its funding', async () => {
-    assert.deepEqual(await get(funding.name, { user: 'get-ann' }), funding)
+    assert.deepEqual(await get(funding.name, { user: 'get-ann' }), { ...funding, payerTotal: undefined })
     assert.equal(funding.creator, 'peers/operator')
     assert.deepEqual(funding.payer?.party, { $case: 'account', account: 'accounts/settlement.THB' })
   })

@@ -6,5 +6,6 @@ import { intentToMessage } from './intent-message.js'
 
 /** Answers an intent of the caller. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER. */
 export async function getIntent(deps: RpcDeps, call: Call, request: GetIntentRequest): Promise<GetIntentResponse> {
-  return { intent: intentToMessage(await findIntent(deps, call, request.name)) }
+  const { intent, view } = await findIntent(deps, call, request.name)
+  return { intent: intentToMessage(intent, view) }
 }

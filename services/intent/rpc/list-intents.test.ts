@@ -47,9 +47,14 @@ describe('ListIntents', () => {
   it("has the caller's, newest first, each once", async () => {
     const page = await list({})
     assert.deepEqual(indexes(page), [5, 4, 3, 2, 1, 0])
-    assert.deepEqual(page.intents, [...made].reverse())
+    // Of the fundings Ann is the payee only.
+    const seen = made.map((each) =>
+      each.operationType === 'WALLET_FUNDING' ? { ...each, payerTotal: undefined } : each,
+    )
+    assert.deepEqual(page.intents, seen.reverse())
     assert.equal(page.nextPageToken, '')
-    assert.deepEqual(indexes(await list({}, ben)), [5, 4, 3])
+    // What Ann could not pay is hers alone to know.
+    assert.deepEqual(indexes(await list({}, ben)), [4, 3])
     assert.deepEqual((await list({}, { user: 'list-eve' })).intents, [])
   })
 
@@ -62,7 +67,7 @@ describe('ListIntents', () => {
     ['operation type', () => ({ operationType: 'WALLET_FUNDING' }), ann, [1, 0]],
     ['own wallet', () => ({ wallet: savings.name }), ann, [4, 2, 1]],
     ["somebody else's wallet", () => ({ wallet: shop.name }), ann, [5, 4, 3]],
-    ["somebody else's wallet, seen by its owner", () => ({ wallet: shop.name }), ben, [5, 4, 3]],
+    ["somebody else's wallet, seen by its owner", () => ({ wallet: shop.name }), ben, [4, 3]],
     ["a payer's wallet, seen by a payee", () => ({ wallet: savings.name }), ben, [4]],
     ['wallet, for operators', () => ({ wallet: savings.name }), operator, [4, 2, 1]],
     [

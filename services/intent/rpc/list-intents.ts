@@ -6,7 +6,7 @@ import { decodePageToken, encodePageToken, pageSize } from '../../runtime/page-t
 import { errorDomain } from '../errors.js'
 import { type IntentState } from '../intent.js'
 import { type IntentFilter, listIntents as listStoredIntents } from '../intent-list.js'
-import { ownerScope } from './access.js'
+import { authorizeIntent, ownerScope } from './access.js'
 import { type RpcDeps } from './deps.js'
 import { intentIdOf, walletIdOf } from './fields.js'
 import { intentToMessage } from './intent-message.js'
@@ -21,7 +21,13 @@ export async function listIntents(
   const filter = await ownedBy(deps, call, parse(request, filters))
   // One more than the page tells whether there is a next one.
   const found = await listStoredIntents(deps.pool, { ...filter, countMax: filter.countMax + 1 })
-  const page = fitting(found.slice(0, filter.countMax).map(intentToMessage))
+  const page = fitting(
+    await Promise.all(
+      found.slice(0, filter.countMax).map(async (intent) => {
+        return intentToMessage(intent, await authorizeIntent(call, deps.wallets, intent))
+      }),
+    ),
+  )
   const last = page.at(-1)
   return {
     intents: page,
@@ -43,7 +49,7 @@ function fitting(intents: IntentMessage[]): IntentMessage[] {
   return tooMany < 0 ? intents : intents.slice(0, tooMany)
 }
 
-type Parsed = Omit<IntentFilter, 'owner'>
+type Parsed = Omit<IntentFilter, 'owner' | 'arrivedOnly'>
 
 function parse(request: ListIntentsRequest, filters: string): Parsed {
   const check = new FieldCheck(errorDomain)
@@ -67,9 +73,10 @@ function parse(request: ListIntentsRequest, filters: string): Parsed {
 /** Whoever owns the wallet that is asked for may see all of its intents, and finds them by it alone. */
 async function ownedBy(deps: RpcDeps, call: Call, parsed: Parsed): Promise<IntentFilter> {
   const owner = ownerScope(call)
-  if (owner === undefined || parsed.walletId === undefined) return { ...parsed, owner }
+  const arrivedOnly = owner !== undefined
+  if (owner === undefined || parsed.walletId === undefined) return { ...parsed, owner, arrivedOnly }
   const wallet = await deps.wallets.find(parsed.walletId)
-  return { ...parsed, owner: wallet?.owner === owner ? undefined : owner }
+  return { ...parsed, owner: wallet?.owner === owner ? undefined : owner, arrivedOnly }
 }
 
 function stateOf(state: StateMessage): IntentState | undefined {

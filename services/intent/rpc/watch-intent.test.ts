@@ -85,7 +85,9 @@ describe('WatchIntent', () => {
   it('shows the change when it comes, to everyone who watches, of any replica', async () => {
     const other = await mesh.startIntent()
     const name = await waiting()
-    const watches = [open(name), open(name, { user: 'ben' }), open(name, operator, other)]
+    const notYetPaid = { reason: 'NOT_OWNER', code: 'PERMISSION_DENIED' } as const
+    await assertFails(open(name, { user: 'ben' }).next(), notYetPaid)
+    const watches = [open(name), open(name), open(name, operator, other)]
     for (const messages of watches) assert.equal(await next(messages), 'VALIDATED')
     await mesh.ledger.start()
     for (const messages of watches) {

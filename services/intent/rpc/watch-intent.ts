@@ -8,7 +8,7 @@ import { intentNotFound, overloaded } from '../errors.js'
 import { type Intent, isFinal } from '../intent.js'
 import { type Change, type Watch } from '../watch-hub.js'
 import { type RpcDeps } from './deps.js'
-import { findIntent } from './find-intent.js'
+import { findIntent, type SeenIntent } from './find-intent.js'
 import { intentToMessage } from './intent-message.js'
 
 /**
@@ -20,7 +20,8 @@ export async function* watchIntent(
   call: Call,
   request: WatchIntentRequest,
 ): AsyncGenerator<WatchIntentResponse> {
-  const { id } = await findIntent(deps, call, request.name)
+  const seen = await findIntent(deps, call, request.name)
+  const { id } = seen.intent
   // Watch first and read then: a change in between wakes the watch.
   const watch = deps.watchHub.watch(id)
   if (watch === undefined) throw overloaded()
@@ -29,14 +30,19 @@ export async function* watchIntent(
   }
   call.signal.addEventListener('abort', end, { once: true })
   try {
-    yield* follow(deps, call, watch, id)
+    yield* follow(deps, call, watch, seen)
   } finally {
     call.signal.removeEventListener('abort', end)
     end()
   }
 }
 
-async function* follow(deps: RpcDeps, call: Call, watch: Watch, id: string): AsyncGenerator<WatchIntentResponse> {
+async function* follow(
+  deps: RpcDeps,
+  call: Call,
+  watch: Watch,
+  { intent: { id }, view }: SeenIntent,
+): AsyncGenerator<WatchIntentResponse> {
   const { heartbeatMs, openMsMax } = deps.watchLimits
   const closeAtMs = deps.clock.nowMs() + openMsMax
   let change: Change = 'changed'
@@ -50,7 +56,7 @@ async function* follow(deps: RpcDeps, call: Call, watch: Watch, id: string): Asy
         break
       case 'changed': {
         const intent = await readIntent(deps, id)
-        if (watch.sees(intent.version)) yield { event: { $case: 'intent', intent: intentToMessage(intent) } }
+        if (watch.sees(intent.version)) yield { event: { $case: 'intent', intent: intentToMessage(intent, view) } }
         if (!isFinal(intent)) break
         yield closing(ClosingReason.FINAL_STATE)
         return

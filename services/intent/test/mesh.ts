@@ -152,7 +152,13 @@ export class TestMesh {
 
   /** All stored intents. */
   async intents(): Promise<StoredIntent[]> {
-    const everything = { owner: undefined, state: undefined, operationType: undefined, walletId: undefined }
+    const everything = {
+      owner: undefined,
+      arrivedOnly: false,
+      state: undefined,
+      operationType: undefined,
+      walletId: undefined,
+    }
     return await listIntents(this.pool, { ...everything, beforeId: undefined, countMax: 1_000_000 })
   }
 

@@ -57,7 +57,7 @@ export interface Intent {
   amount:
     | Money
     | undefined;
-  /** Free data of the caller: at most 32 pairs, 4096 bytes together. */
+  /** Free data of the caller, seen by both sides: at most 32 pairs, 4096 bytes together. */
   metadata: { [key: string]: string };
   /** Where the payment is. */
   state: IntentState;

@@ -1002,8 +1002,8 @@ export const IntentServiceService = {
     responseDeserialize: (value: Buffer): PreviewIntentResponse => PreviewIntentResponse.decode(value),
   },
   /**
-   * Answers an intent of the caller: one that the caller created or whose payer or payee the caller owns. Fails with
-   * INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
+   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only was paid sees it once
+   * it is SETTLED, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
    */
   getIntent: {
     path: "/paymesh.intent.v1.IntentService/GetIntent" as const,
@@ -1054,8 +1054,8 @@ export interface IntentServiceServer extends UntypedServiceImplementation {
    */
   previewIntent: handleUnaryCall<PreviewIntentRequest, PreviewIntentResponse>;
   /**
-   * Answers an intent of the caller: one that the caller created or whose payer or payee the caller owns. Fails with
-   * INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
+   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only was paid sees it once
+   * it is SETTLED, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
    */
   getIntent: handleUnaryCall<GetIntentRequest, GetIntentResponse>;
   /** Lists the caller's intents, newest first; for operators, everybody's. Fails with INVALID_FIELD. */
@@ -1110,8 +1110,8 @@ export interface IntentServiceClient extends Client {
     callback: (error: ServiceError | null, response: PreviewIntentResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Answers an intent of the caller: one that the caller created or whose payer or payee the caller owns. Fails with
-   * INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
+   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only was paid sees it once
+   * it is SETTLED, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
    */
   getIntent(
     request: GetIntentRequest,
