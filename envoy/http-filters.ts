@@ -1,7 +1,7 @@
 import { httpCluster } from './clusters.js'
 import { type EdgeOptions } from './edge-options.js'
 import { type ContractMethod } from './public-methods.js'
-import { edgeRateLimit } from './rate-limits.js'
+import { rateLimitFilters } from './rate-limits.js'
 
 type Json = Record<string, unknown>
 
@@ -14,7 +14,7 @@ export function httpFilters(options: EdgeOptions, methods: readonly ContractMeth
     stripGrpcFromAnswers,
     healthCheck,
     { name: 'envoy.filters.http.cors', typed_config: { '@type': filterType('cors', 'Cors') } },
-    edgeRateLimit(options.profile),
+    ...rateLimitFilters(options.profile),
     jwt(options),
     // The transcoder's own limit does not bound JSON; this one bounds everything, with a clean 413.
     {
@@ -22,7 +22,10 @@ export function httpFilters(options: EdgeOptions, methods: readonly ContractMeth
       typed_config: { '@type': filterType('buffer', 'Buffer'), max_request_bytes: BODY_BYTES_MAX },
     },
     transcoder(options, methods),
-    { name: 'envoy.filters.http.router', typed_config: { '@type': filterType('router', 'Router') } },
+    {
+      name: 'envoy.filters.http.router',
+      typed_config: { '@type': filterType('router', 'Router'), suppress_envoy_headers: true },
+    },
   ]
 }
 
@@ -74,7 +77,7 @@ function jwt(options: EdgeOptions): Json {
           audiences: [options.tokenAudience],
           require_expiration: true,
           // Named, because the default also takes a token from the query, where logs would keep it.
-          from_headers: [{ name: 'authorization', value_prefix: 'Bearer ' }],
+          from_headers: ['Bearer ', 'bearer '].map((prefix) => ({ name: 'authorization', value_prefix: prefix })),
           forward: false,
           forward_payload_header: 'x-paymesh-claims',
           payload_in_metadata: 'payload',

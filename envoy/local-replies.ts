@@ -5,7 +5,7 @@ export function errorBody(code: number, reason: string, message: string): Json {
   return {
     code,
     message,
-    details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'edge.paymesh', metadata: {} }],
+    details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'edge.paymesh' }],
   }
 }
 

@@ -58,18 +58,26 @@ const shared = {
 
 const localRateLimit = 'type.googleapis.com/envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit'
 
-/** The filter of the whole edge. */
-export function edgeRateLimit(profile: EdgeProfile): Json {
-  return {
-    name: 'envoy.filters.http.local_ratelimit',
-    typed_config: {
-      '@type': localRateLimit,
-      stat_prefix: 'edge',
-      token_bucket: tokenBucket(LIMITS[profile].edge),
-      ...shared,
-    },
+/**
+ * Two filters: the first counts the whole edge, the second an address. A route's own settings replace those of the
+ * filter that they name, so the total needs a filter that no route names.
+ */
+export function rateLimitFilters(profile: EdgeProfile): Json[] {
+  const edge = {
+    '@type': localRateLimit,
+    stat_prefix: 'edge',
+    token_bucket: tokenBucket(LIMITS[profile].edge),
+    ...shared,
   }
+  return [
+    { name: 'paymesh.edge_rate_limit', typed_config: edge },
+    // Counts nothing by itself: what it does is said by the routes.
+    { name: ADDRESS_FILTER, typed_config: { '@type': localRateLimit, stat_prefix: 'address' } },
+  ]
 }
+
+/** The filter for which `addressRateLimit` is a route's setting. */
+export const ADDRESS_FILTER = 'paymesh.address_rate_limit'
 
 /** What a route adds: a bucket an address. */
 export function addressRateLimit(profile: EdgeProfile, audience: 'anonymous' | 'signedIn'): Json {

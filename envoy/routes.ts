@@ -1,7 +1,7 @@
 import { httpCluster } from './clusters.js'
 import { type EdgeOptions, type EdgeProfile } from './edge-options.js'
 import { type ContractMethod, type HttpRule } from './public-methods.js'
-import { addressRateLimit } from './rate-limits.js'
+import { ADDRESS_FILTER, addressRateLimit } from './rate-limits.js'
 
 type Json = Record<string, unknown>
 
@@ -40,7 +40,7 @@ function methodRoute(profile: EdgeProfile, method: ContractMethod & { http: Http
       ? {}
       : { request_headers_to_add: [overwrite('grpc-timeout', `${SERVICE_TIMEOUT_MS}m`)] }),
     typed_per_filter_config: {
-      'envoy.filters.http.local_ratelimit': addressRateLimit(profile, method.access.public ? 'anonymous' : 'signedIn'),
+      [ADDRESS_FILTER]: addressRateLimit(profile, method.access.public ? 'anonymous' : 'signedIn'),
       ...(method.access.public ? noToken() : {}),
     },
   }
@@ -52,7 +52,7 @@ function handlerRoute(profile: EdgeProfile, verb: string, path: string, cluster:
     match: { path, headers: [methodIs(verb)] },
     route: { cluster, ...unaryTimeouts, retry_policy: retryPolicy },
     typed_per_filter_config: {
-      'envoy.filters.http.local_ratelimit': addressRateLimit(profile, 'signedIn'),
+      [ADDRESS_FILTER]: addressRateLimit(profile, 'signedIn'),
       ...noToken(),
       'envoy.filters.http.grpc_json_transcoder': {
         '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig',

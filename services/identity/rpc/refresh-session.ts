@@ -29,6 +29,8 @@ export async function refreshSession(
   const presented = parse(request)
   // The token is not spent for a caller who has gone already and could not receive its successor.
   call.signal.throwIfAborted()
+  // Nor while there is no key to sign the next access token with: this throws then.
+  deps.signingKeys.signer()
   const nowMs = deps.clock.nowMs()
   const token = newRefreshToken(deps.random)
   const rotation = await deps.sessions.rotate(presented.hash, token.hash, nowMs)
