@@ -28,8 +28,18 @@ const services = [...descriptorImage().registry]
 const packages = [...new Set(services.map(({ file }) => file.proto.package))]
 
 /** Calls that may be sent again without a request id of their own because the thing they name is made once. */
-const idempotentByName = ['CreateAccount', 'CreateAccounts', 'CreateTransfers', 'CreateAsset']
-const reads = /^(Get|List|Lookup|Preview|Decide)/
+const idempotentByName = [
+  'CreateAccount',
+  'CreateAccounts',
+  'CreateTransfers',
+  'CreateAsset',
+  'EnsureLimitAccount',
+  'FreezeAccount',
+  'UnfreezeAccount',
+  'CloseAccount',
+  'TakeSnapshot',
+]
+const reads = /^(Query|Get|List|Lookup|Preview|Decide)/
 
 for (const name of packages) {
   const [, service] = name.split('.')

@@ -113,7 +113,8 @@ describe('a payment', () => {
   it('is found by both sides, and by nobody else', async () => {
     const { message } = await intent.pay('ann', paymentRequest(ann, ben, 10_000n))
     const get = (user: string) => intent.call(IntentServiceService.getIntent, { name: message.name }, { user })
-    assert.deepEqual((await get('ben')).message.intent, message)
+    assert.deepEqual((await get('ann')).message.intent, message)
+    assert.equal((await get('ben')).message.intent?.name, message.name)
     await assertFails(get('eve'), { reason: 'NOT_OWNER', code: 'PERMISSION_DENIED' })
   })
 })
