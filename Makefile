@@ -26,8 +26,8 @@ unit: setup ## Run the tests of services, edge and tools
 e2e: setup ## Run the tests of the whole mesh
 	@npm run --silent test:e2e
 
-bench: setup ## Measure payments a second and what the edge costs
-	@npm run --silent bench
+bench: setup ## Measure payments a second and what the edge costs (ARGS=--json)
+	@node dist/bench/intent.js $(ARGS) && node dist/bench/edge.js $(ARGS)
 
 gen: setup ## Generate gen/ and docs/contracts.md from proto/
 	@npm run --silent gen

@@ -4,14 +4,14 @@ import {
 } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
+import { maskedFields } from '../../runtime/field-mask.js'
 import { parseResourceName } from '../../runtime/resource-name.js'
 import { accountMessage, etagOf } from '../account-message.js'
 import { DOMAIN, ledgerError } from '../errors.js'
 import { type NamedAccountStore } from '../named-account-store.js'
 import { checkLabels } from './ensure-account.js'
 
-// The edge fills the mask from the body, where a name and an etag may well be.
-const MASK_PATHS: readonly string[] = ['labels', 'name', 'etag']
+const MASKABLE = { changeable: ['labels'], named: ['name', 'etag'] }
 
 /** AccountService.UpdateAccount. */
 export async function updateAccount(
@@ -20,21 +20,15 @@ export async function updateAccount(
   { account: wanted, updateMask }: UpdateAccountRequest,
 ): Promise<UpdateAccountResponse> {
   const { name: account = '', labels = {}, etag = '' } = wanted ?? {}
-  const paths = updateMask ?? []
   const check = new FieldCheck(DOMAIN)
   const isName = parseResourceName('accounts/{account}', account) !== undefined
   check.that(isName, 'account.name', 'must be like accounts/{account}')
   checkLabels(check, 'account.labels', labels)
-  check.that(
-    paths.every((path) => MASK_PATHS.includes(path)),
-    'update_mask',
-    'must be labels: nothing else can change',
-  )
+  const changes = maskedFields(check, updateMask, MASKABLE).has('labels')
   check.done()
 
   const found = await names.find(account)
   if (found === undefined) throw ledgerError('ACCOUNT_NOT_FOUND', `${account} does not exist.`, { account })
-  const changes = paths.length === 0 || paths.includes('labels')
   const isCurrent = etag === '' || etag === etagOf(found.name)
   const revision = etag === '' ? undefined : found.name.revision
   if (!isCurrent || (changes && !(await names.changeLabels(account, labels, revision)))) {
