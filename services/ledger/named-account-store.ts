@@ -101,6 +101,7 @@ export class NamedAccountStore {
    * it: one of another asset, too deep, or closed or about to be. The parent's row is locked while it is looked at, so
    * no account comes to lie under one that is being closed.
    */
+  // No conflict target: the id is unique too, and of two inserts at once one may meet the other there first.
   async define(name: NewAccountName): Promise<AccountName | undefined> {
     const { name: text, id, assetCode, kind, owner, labels, parent } = name
     await this.#pool.query(
@@ -112,7 +113,7 @@ export class NamedAccountStore {
         for share
       ) as p on true
       where $7 = '' or p.name is not null
-      on conflict (name) do nothing`,
+      on conflict do nothing`,
       [text, uuidText(id), assetCode, kind, owner, JSON.stringify(labels), parent],
     )
     const { rows } = await this.#pool.query<NameRow>(`select ${NAME_COLUMNS} from named_accounts n where name = $1`, [
