@@ -26,13 +26,13 @@ const NOTE_ACCOUNTS = `
   select a.timestamp, 0, a.ledger, 0, a.code, a.flags, false, a.id, null, 0, 0, 0, 0, 0
   from unnest($1::int8[], $2::int8[], $3::int4[], $4::int4[], $5::uuid[]) as a (timestamp, ledger, code, flags, id)
   where a.id in (select id from named_accounts)
-  on conflict (id) do nothing`
+  on conflict do nothing`
 
 const NOTE_FAILURES = `
   insert into failed_transfers (batch, status, id, user_data_64)
   select 0, f.status, f.id, f.user_data_64
   from unnest($1::int4[], $2::uuid[], $3::numeric[]) as f (status, id, user_data_64)
-  on conflict (id) do nothing`
+  on conflict do nothing`
 
 const FIND_FAILURES = 'select id, status, user_data_64::text from failed_transfers where id = any($1::uuid[])'
 
