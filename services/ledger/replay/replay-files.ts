@@ -1,47 +1,65 @@
-import { replayScenario } from './replay-scenario.js'
-import { type ReplayedLedger } from './replayed-ledger.js'
+import { type Replayed, replayScenario } from './replay-scenario.js'
+import { type LedgerSource, type ReplayedLedger } from './replayed-ledger.js'
 import { readScenarios, type Scenario } from './scenario.js'
 
 /**
- * Replays transcript files on ledgers that `open` makes, prints each difference and a line for the whole, and answers
- * whether everything was as recorded. Scenarios share a ledger unless they need an empty one, as the transcripts were
- * recorded. Rejects when a file is not a transcript or a ledger fails.
+ * Replays transcript files, prints each difference and a line for the whole, and answers whether everything was as
+ * recorded. Scenarios share a ledger unless they need an empty one, as the transcripts were recorded. Rejects when a
+ * file is not a transcript or a ledger fails.
  */
 export async function replayFiles(
-  open: () => Promise<ReplayedLedger>,
+  source: LedgerSource,
   files: readonly string[],
   print: (line: string) => void,
 ): Promise<boolean> {
   // Read first: a file that is missing or no transcript ends it before anything is opened.
   const scenarios = files.flatMap(readScenarios)
-  const counts = { same: 0, different: 0, 'not expressible': 0 }
-  const shared = await open()
+  const counts = { same: 0, different: 0, 'not expressible': 0, 'no empty ledger': 0 }
+  const shared = await source.shared()
   try {
     for (const scenario of scenarios) {
-      const ledger = scenario.fresh ? await open() : shared
-      try {
-        counts[await replayOne(ledger, scenario, print)] += 1
-      } finally {
-        if (ledger !== shared) await ledger.stop()
-      }
+      const replayed = await replayOn(source, shared, scenario)
+      for (const line of lines(scenario, replayed)) print(line)
+      counts[replayed.kind] += 1
     }
   } finally {
     await shared.stop()
   }
   print(
     `${scenarios.length} scenarios: ${counts.same} as recorded, ${counts.different} different, ` +
-      `${counts['not expressible']} not expressible.`,
+      `${counts['not expressible']} not expressible` +
+      (counts['no empty ledger'] === 0 ? '.' : `, ${counts['no empty ledger']} not replayed.`),
   )
   return counts.different === 0
 }
 
-async function replayOne(ledger: ReplayedLedger, scenario: Scenario, print: (line: string) => void) {
-  const replayed = await replayScenario(ledger, scenario)
-  if (replayed.kind === 'different') {
-    print(`${scenario.name}: ${scenario.about}`)
-    for (const difference of replayed.differences) print(`  ${difference}`)
-  } else if (replayed.kind === 'not expressible') {
-    print(`${scenario.name}: not expressible, ${replayed.reason}`)
+type ReplayedOrNot = Replayed | { readonly kind: 'no empty ledger' }
+
+/** Replays a scenario on the shared ledger, or on an empty one that is stopped after it. */
+export async function replayOn(
+  source: LedgerSource,
+  shared: ReplayedLedger,
+  scenario: Scenario,
+): Promise<ReplayedOrNot> {
+  if (!scenario.fresh) return replayScenario(shared, scenario)
+  if (source.empty === undefined) return { kind: 'no empty ledger' }
+  const ledger = await source.empty()
+  try {
+    return await replayScenario(ledger, scenario)
+  } finally {
+    await ledger.stop()
   }
-  return replayed.kind
+}
+
+function lines({ name, about }: Scenario, replayed: ReplayedOrNot): string[] {
+  switch (replayed.kind) {
+    case 'same':
+      return []
+    case 'different':
+      return [`${name}: ${about}`, ...replayed.differences.map((difference) => `  ${difference}`)]
+    case 'not expressible':
+      return [`${name}: not expressible, ${replayed.reason}`]
+    case 'no empty ledger':
+      return [`${name}: not replayed, it needs an empty ledger of its own`]
+  }
 }

@@ -13,6 +13,25 @@ export interface ReplayedLedger {
   readonly stop: () => Promise<void>
 }
 
+/** An empty engine, and the ledger that is made of it. */
+export interface OpenedEngine {
+  readonly engine: Engine
+  readonly ledger: ReplayedLedger
+}
+
+/** Where ledgers to replay on come from. */
+export interface LedgerSource {
+  /** Opens the one that most scenarios share. */
+  shared(): Promise<ReplayedLedger>
+  /** Opens an empty one, for a scenario that needs it for itself. Undefined where only one ledger is to be had. */
+  readonly empty: (() => Promise<ReplayedLedger>) | undefined
+}
+
+/** There is no ledger to replay on where there should be one. The message says why, in a sentence for an operator. */
+export class UnusableLedgerError extends Error {
+  override readonly name = 'UnusableLedgerError'
+}
+
 /** A request as a whole asks for more than an answer holds. */
 export class TooMuchDataError extends Error {
   override readonly name = 'TooMuchDataError'

@@ -1,25 +1,8 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { testCertificates, testFolder, testServerUrl } from '../../../dev/testing.js'
-import { assetPath } from '../../runtime/assets.js'
-
-const transcript = (topic: string) => assetPath(`services/ledger/test/transcripts/${topic}.jsonl`)
-
-async function replay(args: readonly string[], env: Record<string, string> = {}) {
-  const child = spawn(process.execPath, [assetPath('dist/services/ledger/replay.js'), ...args], {
-    env: { PATH: process.env['PATH'], ...env },
-  })
-  const [out, problem, [code]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'exit') as Promise<[number | null]>,
-  ])
-  return { code, out: out.trimEnd().split('\n'), problem: problem.trimEnd() }
-}
+import { replay, transcript } from './replay-process.js'
 
 /** The transcript with one recorded status replaced. */
 function falsified(topic: string, recorded: string, other: string): string {
@@ -76,9 +59,27 @@ describe('npm run replay', () => {
     const lacking = await replay(['--engine', 'postgres', transcript('limits')])
     assert.equal(lacking.code, 78)
     assert.match(lacking.problem, /DATABASE_URL is missing/)
+    const nowhere = await replay(['--engine', 'tigerbeetle', transcript('limits')])
+    assert.equal(nowhere.code, 78)
+    assert.match(nowhere.problem, /^TIGERBEETLE_ADDRESSES is missing: .*$/)
+    const misplaced = await replay(['--engine', 'tigerbeetle', transcript('limits')], {
+      TIGERBEETLE_ADDRESSES: 'cluster.internal',
+    })
+    assert.equal(misplaced.code, 78)
+    assert.match(misplaced.problem, /TIGERBEETLE_ADDRESSES is wrong/)
     const file = falsified('limits', '"fresh":false', '"fresh":"no"')
     const broken = await replay(['--engine', 'memory', file])
     assert.equal(broken.code, 1)
     assert.match(broken.problem, /line 1 is not a scenario: fresh/)
+  })
+
+  it('says in a sentence where TigerBeetle comes from, when there is neither the program nor a cluster', async () => {
+    const args = ['--engine', 'tigerbeetle', transcript('limits')]
+    const missing = await replay(args, { PATH: testFolder() }, 'dev')
+    assert.deepEqual([missing.code, missing.out], [78, ['']])
+    assert.match(missing.problem, /^The program `tigerbeetle` is missing: get TigerBeetle .*TIGERBEETLE_BINARY\.$/)
+    const other = await replay(args, { TIGERBEETLE_BINARY: testFolder() }, 'dev')
+    assert.equal(other.code, 78)
+    assert.match(other.problem, /^TIGERBEETLE_BINARY=.* is not a program that can be run: .*\.$/)
   })
 })

@@ -5,7 +5,7 @@ import { testCertificates, testDatabase } from '../../../dev/testing.js'
 import { assetPath } from '../../runtime/assets.js'
 import { MemoryEngine } from '../memory-engine.js'
 import { ReplayClock, type ReplayedLedger, replayedLedger } from '../replay/replayed-ledger.js'
-import { replayScenario } from '../replay/replay-scenario.js'
+import { replayOn } from '../replay/replay-files.js'
 import { readScenarios } from '../replay/scenario.js'
 import { TransferServiceClient } from '../replay/transfer-service-client.js'
 import { TestEngine, TestLedger } from './harness.js'
@@ -61,14 +61,9 @@ for (const [name, open, notExpressible] of LEDGERS) {
     for (const topic of TOPICS) {
       for (const scenario of readScenarios(join(FOLDER, topic))) {
         it(scenario.name, async () => {
-          const ledger = scenario.fresh ? await open() : shared
-          try {
-            const { kind, ...details } = await replayScenario(ledger, scenario)
-            const expected = notExpressible.includes(scenario.name) ? 'not expressible' : 'same'
-            assert.equal(kind, expected, JSON.stringify(details, undefined, 2))
-          } finally {
-            if (scenario.fresh) await ledger.stop()
-          }
+          const { kind, ...details } = await replayOn({ shared: open, empty: open }, shared, scenario)
+          const expected = notExpressible.includes(scenario.name) ? 'not expressible' : 'same'
+          assert.equal(kind, expected, JSON.stringify(details, undefined, 2))
         })
       }
     }

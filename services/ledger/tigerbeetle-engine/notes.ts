@@ -40,6 +40,16 @@ const FIND_FAILURES = 'select id, status, user_data_64::text from failed_transfe
 const RECENT_MAX = 10_000
 const FAILURES_WAITING_MAX = 16_384
 
+/** What the engine asks of its notes. */
+export type EngineNotes = Pick<Notes, 'noteAccounts' | 'noteFailures' | 'findFailures'>
+
+/** For a ledger that is asked by ids alone, and never why an id was spent: it needs no database. */
+export const NO_NOTES: EngineNotes = {
+  noteAccounts: () => Promise.resolve(),
+  noteFailures: () => Promise.resolve(),
+  findFailures: () => Promise.resolve([]),
+}
+
 export class Notes {
   readonly #pool: pg.Pool
   readonly #log: Logger

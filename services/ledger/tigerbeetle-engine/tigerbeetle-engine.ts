@@ -26,7 +26,7 @@ import {
 import { type FailedTransfer, hasFlag, type Transfer, TransferFlag } from '../state-machine/transfer.js'
 import { accountsAfter } from './balances-after.js'
 import { ClusterClient, type ClusterOptions } from './cluster-client.js'
-import { type Notes } from './notes.js'
+import { type EngineNotes } from './notes.js'
 import {
   accountFilterRecord,
   accountOf,
@@ -44,7 +44,7 @@ import {
 // one piece; the client puts calls that wait together into one message by itself.
 
 export interface TigerBeetleEngineOptions extends ClusterOptions {
-  readonly notes: Notes
+  readonly notes: EngineNotes
   readonly log: Logger
   readonly observer: EngineObserver
   /** How often the cluster is asked whether it answers. */

@@ -1,46 +1,41 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { testTigerBeetle } from '../../../../dev/testing.js'
 import { assetPath } from '../../../runtime/assets.js'
-import { replayScenario } from '../../replay/replay-scenario.js'
-import { limited, type ReplayedLedger } from '../../replay/replayed-ledger.js'
+import { createLogger } from '../../../runtime/logger.js'
+import { replayOn } from '../../replay/replay-files.js'
+import { type LedgerSource, type ReplayedLedger } from '../../replay/replayed-ledger.js'
+import { openCluster } from '../../replay/replayed-cluster.js'
 import { readScenarios } from '../../replay/scenario.js'
-import { TigerBeetleUnderTest } from './tigerbeetle-under-test.js'
 
 const FOLDER = assetPath('services/ledger/test/transcripts')
 const TOPICS = readdirSync(FOLDER).filter((file) => file.endsWith('.jsonl'))
 // The longest wait of a scenario is a few seconds; a fresh one starts a server of its own.
 const SCENARIO_MAX_MS = 60_000
 
-/** The server has a clock of its own, so a wait is a wait here. */
+const log = createLogger({ name: 'ledger-test', level: 'silent' })
+
 async function open(): Promise<ReplayedLedger> {
-  const made = await TigerBeetleUnderTest.start()
-  return {
-    engine: limited(made.engine),
-    waitSeconds: (seconds) => delay(seconds * 1000),
-    stop: () => made.stop(),
-  }
+  const cluster = await testTigerBeetle()
+  const { ledger } = await openCluster({ clusterId: 0n, addresses: [cluster.address], stop: () => cluster.stop() }, log)
+  return ledger
 }
 
 describe('the TigerBeetle engine answers as the recorded server', function () {
   this.timeout(SCENARIO_MAX_MS)
+  const source: LedgerSource = { shared: open, empty: open }
   let shared: ReplayedLedger
   before(async () => {
-    shared = await open()
+    shared = await source.shared()
   })
   after(() => shared.stop())
 
   for (const topic of TOPICS) {
     for (const scenario of readScenarios(join(FOLDER, topic))) {
       it(scenario.name, async () => {
-        const ledger = scenario.fresh ? await open() : shared
-        try {
-          const { kind, ...details } = await replayScenario(ledger, scenario)
-          assert.equal(kind, 'same', JSON.stringify(details, undefined, 2))
-        } finally {
-          if (scenario.fresh) await ledger.stop()
-        }
+        const { kind, ...details } = await replayOn(source, shared, scenario)
+        assert.equal(kind, 'same', JSON.stringify(details, undefined, 2))
       })
     }
   }
