@@ -213,8 +213,11 @@ describe('holds of AccountService', () => {
       const first = await post(hold, [], requestId)
       const posted = await payer()
       for (const amounts of [[], [110n, 100n]]) {
-        assert.deepEqual((await post(hold, amounts, requestId.toUpperCase())).transfers, first.transfers)
+        const again = await post(hold, amounts, requestId.toUpperCase())
+        assert.deepEqual(again.transfers, first.transfers)
+        assert.equal(again.accountsReadLater.length, again.accounts.length)
       }
+      assert.deepEqual(first.accountsReadLater, [])
       assert.deepEqual(await payer(), posted)
     })
 
@@ -322,7 +325,9 @@ describe('holds of AccountService', () => {
       const [hold, requestId] = [await holdLegs(), randomUUID()]
       const first = await release(hold, requestId)
       assert.equal(balanceOf(first.accounts, 'payer')?.available?.minorUnits, before.available)
-      assert.deepEqual((await release(hold, requestId)).transfers, first.transfers)
+      const again = await release(hold, requestId)
+      assert.deepEqual(again.transfers, first.transfers)
+      assert.deepEqual([first.accountsReadLater.length, again.accountsReadLater.length], [0, again.accounts.length])
       assert.deepEqual(await payer(), before)
     })
 

@@ -4,7 +4,8 @@ import { status } from '@grpc/grpc-js'
 import { AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
 import { Leg, PostChainRequest, type PostChainResponse } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { type PeerName } from '../../runtime/call.js'
-import { fromUint128 } from '../../runtime/ids.js'
+import { fromUint128, uuidV5ToUint128 } from '../../runtime/ids.js'
+import { chainTransfers } from '../chain.js'
 import { assertFails, assertInvalid, failureOf, makeNamedAccounts, TestLedger } from '../test/harness.js'
 import { verifyBooks } from '../test/verify.js'
 
@@ -62,7 +63,7 @@ describe('AccountService.PostChain', () => {
 
   it('moves all legs and answers the balances right after them', async () => {
     const before = await posted('payer')
-    const { transfers, accounts } = await post([
+    const { transfers, accounts, accountsReadLater } = await post([
       leg('payer', 'transit', 110n),
       leg('transit', 'payee', 100n),
       leg('transit', 'fees', 10n),
@@ -75,6 +76,7 @@ describe('AccountService.PostChain', () => {
     assert.equal(balances.size, 4)
     assert.equal(balances.get('accounts/payer'), before - 110n)
     assert.equal(balances.get('accounts/transit'), 0n)
+    assert.deepEqual(accountsReadLater, [])
   })
 
   it('answers the same again for the same request id, with the balances of now', async () => {
@@ -87,6 +89,7 @@ describe('AccountService.PostChain', () => {
     assert.equal(await posted('payer'), payer)
     const balance = again.accounts.find(({ name }) => name === 'accounts/payer')?.balances?.posted?.minorUnits
     assert.equal(balance, payer)
+    assert.deepEqual(new Set(again.accountsReadLater), new Set(again.accounts.map(({ name }) => name)))
   })
 
   it('moves once when the same chain arrives fifty times at once', async () => {
@@ -107,6 +110,42 @@ describe('AccountService.PostChain', () => {
     assert.equal(winners.length, 1)
     const [won] = amounts.filter((_, index) => answers[index]?.status === 'fulfilled')
     assert.equal(await posted('payer'), before - won!)
+  })
+
+  it('answers each of two chains that raced under one request id by what became of itself', async () => {
+    const names = ['payer', 'payee', 'poor'].map((name) => `accounts/${name}`)
+    const [payer = 0n, payee = 0n, broke = 0n] = names.map((name) => uuidV5ToUint128('paymesh', name))
+    const service = await ledger.accounts()
+    const { ledger: onLedger } = (await post([leg('bank', 'payer', 1n)])).transfers[0]!
+    const requestId = randomUUID()
+    const order = (legs: readonly [bigint, bigint][]) => ({
+      caller: 'peers/intent',
+      requestId,
+      subject: 0n,
+      hold: undefined,
+      legs: legs.map(([debitAccountId, creditAccountId]) => ({
+        debitAccountId,
+        creditAccountId,
+        amount: 1n,
+        ledger: onLedger,
+        code: 1,
+      })),
+    })
+    // What the engine is left with when both asked it before either saw the other.
+    const refused = order([
+      [payer, payee],
+      [broke, payee],
+    ])
+    for (const chain of [refused, order([[payer, payee]])]) {
+      await ledger.engine.createTransfers(chainTransfers('paymesh', chain))
+    }
+    const before = await posted('payer')
+    const send = (legs: Leg[]) => service.postChain(PostChainRequest.fromPartial({ requestId, legs }))
+    const made = await send([leg('payer', 'payee', 1n)])
+    assert.equal(made.transfers.length, 1)
+    await assertFails(send([leg('payer', 'payee', 1n), leg('poor', 'payee', 1n)]), poor(1, 'poor'))
+    await assertFails(send([leg('payer', 'payee', 2n)]), reused(requestId))
+    assert.equal(await posted('payer'), before)
   })
 
   it('keeps the request ids of different callers apart', async () => {

@@ -33,6 +33,8 @@ export interface RequestOutcome {
   readonly transfers: TransferMessage[]
   /** The accounts that have a name. */
   readonly accounts: AccountMessage[]
+  /** The names of those whose balances were read later, so that others' transfers may be counted in them. */
+  readonly accountsReadLater: string[]
 }
 
 /** The statuses of legs that did not break the chain. */
@@ -50,13 +52,13 @@ export async function decideOnce(deps: RequestChainDeps, call: Call, chain: Requ
   if (earlier !== undefined) return earlier
 
   const options = { signal: call.signal, withAccounts: true }
-  const { results, accounts } = await decided(deps.engine.createTransfers(chain.transfers, options))
+  const { results, accounts, accountsReadLater } = await decided(deps.engine.createTransfers(chain.transfers, options))
   if (results.every(({ status }) => status === TransferStatus.CREATED)) {
     const transfers = chain.transfers.map((transfer, leg) => ({
       ...transfer,
       timestamp: results[leg]?.timestamp ?? 0n,
     }))
-    return outcome(deps, transfers, accounts)
+    return outcome(deps, transfers, accounts, (id) => accountsReadLater.has(id))
   }
   // Another call with the same request id came between: what it did is the answer to this one too.
   const winner = await answerEarlier(deps, chain)
@@ -65,29 +67,37 @@ export async function decideOnce(deps: RequestChainDeps, call: Call, chain: Requ
   throw chain.refusal(leg, results[leg]?.status ?? TransferStatus.LINKED_EVENT_FAILED)
 }
 
+/**
+ * Of different chains that raced under one request id, several may have left something: one may have been refused and
+ * spent a later leg's id before another was made or refused too. Each is answered by what is its own.
+ */
 async function answerEarlier(deps: RequestChainDeps, chain: RequestChain): Promise<RequestOutcome | undefined> {
   const { key, transfers: wanted } = chain
   const ids = legIds(deps.namespace, key, EVENTS_MAX)
-  const [[first], [failure]] = await Promise.all([
+  const [[first], failures] = await Promise.all([
     deps.engine.lookupTransfers(ids.slice(0, 1)),
     deps.engine.lookupFailures(ids),
   ])
-  const earlier = first ?? failure
-  if (earlier === undefined) return undefined
-  if (earlier.userData64 !== wanted[0]?.userData64) {
-    const message = `The request id ${key.requestId} was used for something else.`
-    throw ledgerError('REQUEST_ID_REUSED', message, { request_id: key.requestId })
-  }
+  const isOwn = (earlier: { readonly userData64: bigint }) => earlier.userData64 === wanted[0]?.userData64
+  if (first !== undefined && isOwn(first)) return answerMade(deps, wanted)
+  const failure = failures.find(isOwn)
   if (failure !== undefined) throw chain.refusal(legIndex(failure.id), failure.status)
+  if (first === undefined && failures.length === 0) return undefined
+  const message = `The request id ${key.requestId} was used for something else.`
+  throw ledgerError('REQUEST_ID_REUSED', message, { request_id: key.requestId })
+}
+
+async function answerMade(deps: RequestChainDeps, wanted: readonly Transfer[]): Promise<RequestOutcome> {
   const transfers = await deps.engine.lookupTransfers(wanted.map(({ id }) => id))
   const accountIds = new Set(transfers.flatMap((transfer) => [transfer.debitAccountId, transfer.creditAccountId]))
-  return outcome(deps, transfers, await deps.engine.lookupAccounts([...accountIds]))
+  return outcome(deps, transfers, await deps.engine.lookupAccounts([...accountIds]), () => true)
 }
 
 async function outcome(
   deps: RequestChainDeps,
   transfers: readonly Transfer[],
   accounts: readonly Account[],
+  readLater: (accountId: bigint) => boolean,
 ): Promise<RequestOutcome> {
   // Why an account is closed may have changed since it was read; nothing else of the answer can.
   const isAnyClosed = accounts.some(({ closed }) => closed)
@@ -99,5 +109,6 @@ async function outcome(
     const name = names.get(account.id)
     return name === undefined ? [] : [{ ...accountMessage({ name, account }), labels: {}, etag: '' }]
   })
-  return { transfers: transfers.map(wireTransfer), accounts: named }
+  const later = accounts.flatMap(({ id }) => (readLater(id) ? (names.get(id)?.name ?? []) : []))
+  return { transfers: transfers.map(wireTransfer), accounts: named, accountsReadLater: later }
 }

@@ -143,12 +143,18 @@ export interface PostChainResponse {
   /** The transfers, one a leg. */
   transfers: Transfer[];
   /**
-   * Every account that the chain touched, each once, with its balances right after the chain; labels and etags are
-   * left out. When the answer repeats an earlier chain, the balances are those of now.
+   * Every account that the chain touched, each once, with its balances right after the chain, unless
+   * `accounts_read_later` names it; labels and etags are left out.
    */
   accounts: Account[];
   /** The hold, `holds/{request_id}`, when the chain was held. */
   hold: string;
+  /**
+   * The names of those `accounts` whose balances were read a moment after the chain, so that transfers of others that
+   * came between may be counted in them: all of them when the answer repeats an earlier chain, for those balances are
+   * of now; on TigerBeetle also those that keep no history; none else.
+   */
+  accountsReadLater: string[];
 }
 
 /** The request of PostHold. */
@@ -166,10 +172,12 @@ export interface PostHoldResponse {
   /** The transfers that posted the hold, one a leg. */
   transfers: Transfer[];
   /**
-   * Every account that the hold touched, each once, with its balances right after; when the answer repeats an earlier
-   * one, with the balances of now.
+   * Every account that the hold touched, each once, with its balances right after, unless `accounts_read_later` names
+   * it.
    */
   accounts: Account[];
+  /** The names of those `accounts` whose balances were read later, as in PostChainResponse. */
+  accountsReadLater: string[];
 }
 
 /** The request of VoidHold. */
@@ -186,6 +194,8 @@ export interface VoidHoldResponse {
   transfers: Transfer[];
   /** Every account that the hold touched, as in PostHoldResponse. */
   accounts: Account[];
+  /** The names of those `accounts` whose balances were read later, as in PostChainResponse. */
+  accountsReadLater: string[];
 }
 
 /** The request of UpdateAccount. */
@@ -1020,7 +1030,7 @@ export const Hold: MessageFns<Hold> = {
 };
 
 function createBasePostChainResponse(): PostChainResponse {
-  return { transfers: [], accounts: [], hold: "" };
+  return { transfers: [], accounts: [], hold: "", accountsReadLater: [] };
 }
 
 export const PostChainResponse: MessageFns<PostChainResponse> = {
@@ -1033,6 +1043,9 @@ export const PostChainResponse: MessageFns<PostChainResponse> = {
     }
     if (message.hold !== "") {
       writer.uint32(26).string(message.hold);
+    }
+    for (const v of message.accountsReadLater) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -1074,6 +1087,14 @@ export const PostChainResponse: MessageFns<PostChainResponse> = {
             message.hold = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.accountsReadLater.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1094,6 +1115,7 @@ export const PostChainResponse: MessageFns<PostChainResponse> = {
     message.transfers = object.transfers?.map((e) => Transfer.fromPartial(e)) || [];
     message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
     message.hold = object.hold ?? "";
+    message.accountsReadLater = object.accountsReadLater?.map((e) => e) || [];
     return message;
   },
 };
@@ -1178,7 +1200,7 @@ export const PostHoldRequest: MessageFns<PostHoldRequest> = {
 };
 
 function createBasePostHoldResponse(): PostHoldResponse {
-  return { transfers: [], accounts: [] };
+  return { transfers: [], accounts: [], accountsReadLater: [] };
 }
 
 export const PostHoldResponse: MessageFns<PostHoldResponse> = {
@@ -1188,6 +1210,9 @@ export const PostHoldResponse: MessageFns<PostHoldResponse> = {
     }
     for (const v of message.accounts) {
       Account.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.accountsReadLater) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -1221,6 +1246,14 @@ export const PostHoldResponse: MessageFns<PostHoldResponse> = {
             message.accounts.push(Account.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.accountsReadLater.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1240,6 +1273,7 @@ export const PostHoldResponse: MessageFns<PostHoldResponse> = {
     const message = createBasePostHoldResponse();
     message.transfers = object.transfers?.map((e) => Transfer.fromPartial(e)) || [];
     message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
+    message.accountsReadLater = object.accountsReadLater?.map((e) => e) || [];
     return message;
   },
 };
@@ -1312,7 +1346,7 @@ export const VoidHoldRequest: MessageFns<VoidHoldRequest> = {
 };
 
 function createBaseVoidHoldResponse(): VoidHoldResponse {
-  return { transfers: [], accounts: [] };
+  return { transfers: [], accounts: [], accountsReadLater: [] };
 }
 
 export const VoidHoldResponse: MessageFns<VoidHoldResponse> = {
@@ -1322,6 +1356,9 @@ export const VoidHoldResponse: MessageFns<VoidHoldResponse> = {
     }
     for (const v of message.accounts) {
       Account.encode(v!, writer.uint32(18).fork()).join();
+    }
+    for (const v of message.accountsReadLater) {
+      writer.uint32(26).string(v!);
     }
     return writer;
   },
@@ -1355,6 +1392,14 @@ export const VoidHoldResponse: MessageFns<VoidHoldResponse> = {
             message.accounts.push(Account.decode(reader, reader.uint32()));
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.accountsReadLater.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1374,6 +1419,7 @@ export const VoidHoldResponse: MessageFns<VoidHoldResponse> = {
     const message = createBaseVoidHoldResponse();
     message.transfers = object.transfers?.map((e) => Transfer.fromPartial(e)) || [];
     message.accounts = object.accounts?.map((e) => Account.fromPartial(e)) || [];
+    message.accountsReadLater = object.accountsReadLater?.map((e) => e) || [];
     return message;
   },
 };

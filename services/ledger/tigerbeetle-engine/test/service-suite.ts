@@ -85,6 +85,8 @@ describe('a ledger process on TigerBeetle', function () {
     const first = await pay('bank', 'alice', 500n, requestId)
     const again = await pay('bank', 'alice', 500n, requestId)
     assert.deepEqual(again.transfers, first.transfers)
+    assert.deepEqual(first.accountsReadLater, ['accounts/bank'], 'it keeps no history')
+    assert.deepEqual([...again.accountsReadLater].sort(), ['accounts/alice', 'accounts/bank'])
     assert.equal(await posted('alice'), 500n)
     const list = await accounts.listAccounts(ListAccountsRequest.fromPartial({}))
     assert.deepEqual(
