@@ -2,6 +2,7 @@ import { type ListIntentsRequest, type ListIntentsResponse } from '../../../gen/
 import { Intent as IntentMessage, IntentState as StateMessage } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
+import { fittingPage } from '../../runtime/page-fit.js'
 import { decodePageToken, encodePageToken, pageSize } from '../../runtime/page-token.js'
 import { errorDomain } from '../errors.js'
 import { type IntentState } from '../intent.js'
@@ -21,32 +22,20 @@ export async function listIntents(
   const filter = await ownedBy(deps, call, parse(request, filters))
   // One more than the page tells whether there is a next one.
   const found = await listStoredIntents(deps.pool, { ...filter, countMax: filter.countMax + 1 })
-  const page = fitting(
+  // Metadata is the payer's to choose, and the payee lists it too.
+  const page = fittingPage(
     await Promise.all(
       found.slice(0, filter.countMax).map(async (intent) => {
         return intentToMessage(intent, await authorizeIntent(call, deps.wallets, intent))
       }),
     ),
+    IntentMessage,
   )
   const last = page.at(-1)
   return {
     intents: page,
     nextPageToken: found.length > page.length && last ? encodePageToken([last.name], filters) : '',
   }
-}
-
-// The edge passes on answers of at most 4 MiB of JSON, where a byte of ours takes up to six ("\u0001"). A thousand
-// intents without metadata stay below this.
-const pageBytesMax = 600_000
-
-/** As many from the front as fit an answer, at least one. Metadata is the payer's to choose, and the payee lists it too. */
-function fitting(intents: IntentMessage[]): IntentMessage[] {
-  let bytes = 0
-  const tooMany = intents.findIndex((intent, index) => {
-    bytes += IntentMessage.encode(intent).finish().length
-    return bytes > pageBytesMax && index > 0
-  })
-  return tooMany < 0 ? intents : intents.slice(0, tooMany)
 }
 
 type Parsed = Omit<IntentFilter, 'owner' | 'arrivedOnly'>

@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict'
 import { AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
-import { CreateAccountRequest, ListAccountsRequest } from '../../../gen/paymesh/ledger/v1/account_service.js'
+import {
+  CreateAccountRequest,
+  ListAccountsRequest,
+  ListAccountsResponse,
+} from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { assertInvalid, makeNamedAccounts, TestLedger } from '../test/harness.js'
 
 describe('AccountService.ListAccounts', () => {
@@ -40,6 +44,27 @@ describe('AccountService.ListAccounts', () => {
     assert.deepEqual((await list({ owner: 'wallets/1' })).names, ['owned'])
     assert.deepEqual((await list({ kind: AccountKind.FEE, assetCode: 'THB' })).names, ['c'])
     assert.deepEqual((await list({ assetCode: 'NOPE' })).names, [])
+  })
+
+  it('has fewer on a page when their labels are large, and loses none', async () => {
+    const service = await ledger.accounts()
+    const labels = Object.fromEntries(Array.from({ length: 16 }, (_, index) => [`k${index}`, 'ก'.repeat(255)]))
+    const made = Array.from({ length: 60 }, (_, index) => `large.${index}`)
+    for (const accountId of made) {
+      const account = { assetCode: 'THB', kind: AccountKind.FEE, owner: 'large', labels }
+      await service.createAccount(CreateAccountRequest.fromPartial({ accountId, account }))
+    }
+    const pages: string[][] = []
+    let pageToken = ''
+    do {
+      const request = { owner: 'large', pageSize: 1000, pageToken }
+      const page = await service.listAccounts(ListAccountsRequest.fromPartial(request))
+      assert.ok(ListAccountsResponse.encode(page).finish().length < 650_000)
+      pages.push(page.accounts.map(({ name }) => name.slice('accounts/'.length)))
+      pageToken = page.nextPageToken
+    } while (pageToken !== '')
+    assert.ok(pages.length > 1 && pages.every(({ length }) => length > 0), `${pages.length} pages`)
+    assert.deepEqual(pages.flat(), made)
   })
 
   it('refuses what is malformed, and a token of another list', async () => {

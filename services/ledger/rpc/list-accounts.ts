@@ -1,6 +1,8 @@
+import { Account } from '../../../gen/paymesh/ledger/v1/account.js'
 import { type ListAccountsRequest, type ListAccountsResponse } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
+import { fittingPage } from '../../runtime/page-fit.js'
 import { decodePageToken, encodePageToken, pageSize } from '../../runtime/page-token.js'
 import { parseResourceName } from '../../runtime/resource-name.js'
 import { isKnownKind } from '../account-kind.js'
@@ -32,11 +34,12 @@ export async function listAccounts(
 
   // One more than asked for tells whether there is a next page.
   const found = await deps.names.list({ owner, assetCode, kind, parent }, BigInt(after), size + 1)
-  const page = found.slice(0, size)
-  const last = page.at(-1)
-  const more = found.length > size && last !== undefined
+  // Labels are a caller's to choose, so that accounts may be large.
+  const accounts = fittingPage(found.slice(0, size).map(accountMessage), Account)
+  const last = found[accounts.length - 1]
+  const more = found.length > accounts.length && last !== undefined
   return {
-    accounts: page.map(accountMessage),
+    accounts,
     nextPageToken: more ? encodePageToken([String(last.account.timestamp)], filters) : '',
   }
 }

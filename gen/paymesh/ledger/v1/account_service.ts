@@ -78,7 +78,10 @@ export interface GetAccountResponse {
 
 /** The request of ListAccounts. */
 export interface ListAccountsRequest {
-  /** How many to answer, 1 to 1000; 0 means 50. */
+  /**
+   * How many to answer at most, 1 to 1000; 0 means 50. A page of accounts with large labels has fewer; only an empty
+   * next_page_token says that it is the last.
+   */
   pageSize: number;
   /** The `next_page_token` of the page before, with the same filters. */
   pageToken: string;
