@@ -11,7 +11,14 @@ import { AccountFlag } from '../state-machine/account.js'
 import { TransferStatus } from '../state-machine/status.js'
 import { TransferFlag } from '../state-machine/transfer.js'
 import { uuidText } from '../postgres-engine/text.js'
-import { accountEvent, assertInvalid, makeNamedAccounts, TestLedger, transferEvent } from '../test/harness.js'
+import {
+  accountEvent,
+  assertInvalid,
+  eventually,
+  makeNamedAccounts,
+  TestLedger,
+  transferEvent,
+} from '../test/harness.js'
 
 const hex = (id: bigint) => `'${uuidText(id)}'`
 
@@ -38,6 +45,7 @@ const TABLES = [
   'failed_transfers',
   'journal',
   'ledger_head',
+  'account_balances',
 ]
 
 /** Runs a statement that breaks the store, looks at what is found, and puts everything back. */
@@ -64,6 +72,28 @@ function kindName(kind: FindingKind): string {
   return Object.entries(FindingKind).find(([, value]) => value === kind)?.[0] ?? String(kind)
 }
 
+/** Accounts 6 and 7 keep history: moved, held, posted, voided, and holds that expired between transfers and after. */
+async function makeHistory({ engine }: TestLedger): Promise<void> {
+  const on6 = { ledger: 6, debitAccountId: 6n, creditAccountId: 7n }
+  const held = { ...on6, flags: TransferFlag.PENDING }
+  const resolving = { ledger: 0, debitAccountId: 0n, creditAccountId: 0n, code: 0 }
+  const { POST_PENDING_TRANSFER, VOID_PENDING_TRANSFER } = TransferFlag
+  await engine.createTransfers([
+    transferEvent(31n, { ...on6, amount: 100n }),
+    transferEvent(32n, { ...held, amount: 8n }),
+    transferEvent(33n, { ...held, amount: 7n }),
+    transferEvent(34n, { ...held, amount: 5n, timeoutSeconds: 1 }),
+    transferEvent(35n, { ...resolving, pendingId: 32n, amount: 6n, flags: POST_PENDING_TRANSFER }),
+  ])
+  const heldBy6 = async (amount: bigint) => (await engine.lookupAccounts([6n]))[0]?.debitsPending === amount
+  await eventually(() => heldBy6(7n), 'the first hold expired')
+  await engine.createTransfers([
+    transferEvent(36n, { ...resolving, pendingId: 33n, amount: 0n, flags: VOID_PENDING_TRANSFER }),
+    transferEvent(37n, { ...held, amount: 3n, timeoutSeconds: 1 }),
+  ])
+  await eventually(() => heldBy6(0n), 'the second hold expired')
+}
+
 describe('LedgerAdminService.VerifyLedger', () => {
   let ledger: TestLedger
   before(async () => {
@@ -84,7 +114,11 @@ describe('LedgerAdminService.VerifyLedger', () => {
       accountEvent(3n, { ledger: 8, flags: AccountFlag.CREDITS_MUST_NOT_EXCEED_DEBITS }),
       accountEvent(4n, { ledger: 8 }),
       accountEvent(5n, { ledger: 7, code: AccountKind.TRANSIT }),
+      accountEvent(6n, { ledger: 6, flags: AccountFlag.HISTORY }),
+      accountEvent(7n, { ledger: 6, flags: AccountFlag.HISTORY }),
+      accountEvent(8n, { ledger: 6 }),
     ])
+    await makeHistory(ledger)
     const on7 = { ledger: 7, debitAccountId: 1n, creditAccountId: 2n }
     const { results } = await ledger.engine.createTransfers([
       transferEvent(11n, { ...on7, amount: 100n }),
@@ -126,14 +160,20 @@ describe('LedgerAdminService.VerifyLedger', () => {
     assert.deepEqual(findings, [])
     const head = await ledger.pool.query<{ batch: bigint; hash: Buffer }>('select batch, hash from ledger_head')
     assert.equal(summary?.findingCount, 0n)
-    assert.equal(summary.accountCount, 8n)
-    assert.equal(summary.transferCount, 10n)
+    assert.equal(summary.accountCount, 11n)
+    assert.equal(summary.transferCount, 17n)
     assert.equal(summary.batchCount, head.rows[0]?.batch)
     assert.deepEqual(Buffer.from(summary.hash), head.rows[0]?.hash)
     const phases = messages.flatMap(({ event }) => (event?.$case === 'progress' ? [event.progress.phase] : []))
     assert.deepEqual(
       [...new Set(phases)],
-      [VerificationPhase.JOURNAL, VerificationPhase.ACCOUNTS, VerificationPhase.TRANSFERS, VerificationPhase.LEDGERS],
+      [
+        VerificationPhase.JOURNAL,
+        VerificationPhase.ACCOUNTS,
+        VerificationPhase.TRANSFERS,
+        VerificationPhase.LEDGERS,
+        VerificationPhase.NAMES,
+      ],
     )
   })
 
@@ -141,6 +181,8 @@ describe('LedgerAdminService.VerifyLedger', () => {
   const account = (id: bigint) => `accounts/${uuidText(id)}`
   const transfer = (id: bigint) => `transfers/${uuidText(id)}`
   const batchOf = (id: bigint) => `(select batch from transfers where id = ${hex(id)})`
+  const keptAfter = (id: bigint, transferId: bigint) =>
+    `account_id = ${hex(id)} and timestamp = (select timestamp from transfers where id = ${hex(transferId)})`
   const broken: [string, string, (batch: (id: bigint) => string) => string[]][] = [
     [
       'a posted balance',
@@ -321,6 +363,47 @@ describe('LedgerAdminService.VerifyLedger', () => {
         'DEBITS_DIFFER_FROM_CREDITS ledgers/8',
       ],
     ],
+    ...[
+      ['posted', 'debits_posted = debits_posted + 1'],
+      ['pending', 'debits_pending = debits_pending + 1'],
+      ['released', 'debits_pending = debits_pending - 1'],
+    ].map(([what, change]): [string, string, () => string[]] => [
+      `a kept balance that was changed (${what}): its row, and the one that follows from it`,
+      `update account_balances set ${change} where ${keptAfter(6n, 33n)}`,
+      () => [`BALANCE_HISTORY_DIFFERS ${account(6n)}`, `BALANCE_HISTORY_DIFFERS ${account(6n)}`],
+    ]),
+    [
+      'a kept balance in which a hold did not expire',
+      `update account_balances set debits_pending = debits_pending + 5 where ${keptAfter(6n, 36n)}`,
+      () => [`BALANCE_HISTORY_DIFFERS ${account(6n)}`],
+    ],
+    [
+      'a kept balance that is the last',
+      `update account_balances set credits_posted = credits_posted + 1 where ${keptAfter(7n, 37n)}`,
+      () => [`BALANCE_HISTORY_DIFFERS ${account(7n)}`, `BALANCE_HISTORY_DIFFERS ${account(7n)}`],
+    ],
+    [
+      'a kept balance that is the last, of what was held then',
+      `update account_balances set credits_pending = credits_pending - 3 where ${keptAfter(7n, 37n)}`,
+      () => [`BALANCE_HISTORY_DIFFERS ${account(7n)}`, `BALANCE_HISTORY_DIFFERS ${account(7n)}`],
+    ],
+    ...[31n, 34n, 37n].map((id): [string, string, () => string[]] => [
+      `a kept balance that is gone (after ${id})`,
+      `delete from account_balances where ${keptAfter(6n, id)}`,
+      () => [`BALANCE_HISTORY_DIFFERS ${account(6n)}`],
+    ]),
+    [
+      'a kept balance that is of no transfer',
+      `insert into account_balances select timestamp + 1, account_id, debits_pending, debits_posted, credits_pending,
+        credits_posted from account_balances where ${keptAfter(6n, 35n)}`,
+      () => [`BALANCE_HISTORY_DIFFERS ${account(6n)}`],
+    ],
+    [
+      'balances of an account that keeps none',
+      `insert into account_balances select timestamp, ${hex(8n)}, debits_pending, debits_posted, credits_pending,
+        credits_posted from account_balances where ${keptAfter(6n, 35n)}`,
+      () => [`BALANCE_HISTORY_DIFFERS ${account(8n)}`],
+    ],
     [
       'the kind of a name',
       `update named_accounts set kind = 2 where name = 'accounts/wallet.a'`,
@@ -368,7 +451,7 @@ describe('LedgerAdminService.VerifyLedger', () => {
     this.timeout(60_000)
     const ids = Array.from({ length: 450 }, (_, index) => 1000n + BigInt(index))
     for (const part of [ids.slice(0, 250), ids.slice(250)]) {
-      await ledger.engine.createAccounts(part.map((id) => accountEvent(id, { ledger: 9 })))
+      await ledger.engine.createAccounts(part.map((id) => accountEvent(id, { ledger: 9, flags: AccountFlag.HISTORY })))
     }
     const state = { done: false, next: 1_000_000n }
     const write = async () => {

@@ -76,8 +76,13 @@ function positionOf(token: string, phases: readonly Phase[]): Position | undefin
   const phase = phases.find((known) => known === name)
   if (phase === undefined || next === undefined) return undefined
   const counts = PHASES.map((_, index) => Number(done[index] ?? 0))
-  const [JOURNAL = 0, ACCOUNTS = 0, TRANSFERS = 0, LEDGERS = 0, NAMES = 0] = counts
-  return { phase, next, done: { JOURNAL, ACCOUNTS, TRANSFERS, LEDGERS, NAMES }, findingCount: Number(findingCount) }
+  const [JOURNAL = 0, ACCOUNTS = 0, TRANSFERS = 0, LEDGERS = 0, NAMES = 0, HISTORY = 0] = counts
+  return {
+    phase,
+    next,
+    done: { JOURNAL, ACCOUNTS, TRANSFERS, LEDGERS, NAMES, HISTORY },
+    findingCount: Number(findingCount),
+  }
 }
 
 function scope(phases: readonly Phase[]): string {

@@ -13,6 +13,7 @@ export const FINDING_KINDS = [
   'JOURNAL_BROKEN',
   'METADATA_DIFFERS',
   'HOLD_STATE_DIFFERS',
+  'BALANCE_HISTORY_DIFFERS',
 ] as const
 export type FindingKind = (typeof FINDING_KINDS)[number]
 
@@ -25,7 +26,7 @@ export interface Finding {
 }
 
 /** The parts of a verification, in their order. */
-export const PHASES = ['JOURNAL', 'ACCOUNTS', 'TRANSFERS', 'LEDGERS', 'NAMES'] as const
+export const PHASES = ['JOURNAL', 'ACCOUNTS', 'TRANSFERS', 'LEDGERS', 'NAMES', 'HISTORY'] as const
 export type Phase = (typeof PHASES)[number]
 
 /** Runs one statement that only reads, and sees one moment of the store. */

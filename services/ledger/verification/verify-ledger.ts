@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { transaction } from '../../runtime/postgres.js'
 import { accountCheck } from './account-check.js'
 import { type Bound, type Check, type Finding, type Phase, PHASES, type Read } from './check.js'
+import { historyCheck } from './history-check.js'
 import { journalCheck } from './journal-check.js'
 import { ledgerCheck } from './ledger-check.js'
 import { nameCheck } from './name-check.js'
@@ -19,7 +20,7 @@ export interface Position {
 export const BEGINNING: Position = {
   phase: 'JOURNAL',
   next: '',
-  done: { JOURNAL: 0, ACCOUNTS: 0, TRANSFERS: 0, LEDGERS: 0, NAMES: 0 },
+  done: { JOURNAL: 0, ACCOUNTS: 0, TRANSFERS: 0, LEDGERS: 0, NAMES: 0, HISTORY: 0 },
   findingCount: 0,
 }
 
@@ -47,7 +48,14 @@ export async function* verifyLedger(options: VerificationOptions): AsyncGenerato
   const { pool, namespace, from, phases, signal } = options
   const read = reader(pool)
   const head = await readHead(read)
-  const checks: readonly Check[] = [journalCheck, accountCheck, transferCheck, ledgerCheck, nameCheck(namespace)]
+  const checks: readonly Check[] = [
+    journalCheck,
+    accountCheck,
+    transferCheck,
+    ledgerCheck,
+    nameCheck(namespace),
+    historyCheck,
+  ]
   let position = from
   for (const check of checks) {
     if (!phases.includes(check.phase) || PHASES.indexOf(check.phase) < PHASES.indexOf(position.phase)) continue

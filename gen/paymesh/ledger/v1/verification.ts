@@ -18,6 +18,8 @@ export const VerificationPhase = {
   LEDGERS: 4,
   /** NAMES - Every name agrees with its account. */
   NAMES: 5,
+  /** HISTORY - Every row of an account's balance history follows from the row before and from its transfer. */
+  HISTORY: 6,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -30,6 +32,7 @@ export namespace VerificationPhase {
   export type TRANSFERS = typeof VerificationPhase.TRANSFERS;
   export type LEDGERS = typeof VerificationPhase.LEDGERS;
   export type NAMES = typeof VerificationPhase.NAMES;
+  export type HISTORY = typeof VerificationPhase.HISTORY;
   export type UNRECOGNIZED = typeof VerificationPhase.UNRECOGNIZED;
 }
 
@@ -57,6 +60,8 @@ export const FindingKind = {
   METADATA_DIFFERS: 9,
   /** HOLD_STATE_DIFFERS - A hold has no state, or one that no single post or void explains. */
   HOLD_STATE_DIFFERS: 10,
+  /** BALANCE_HISTORY_DIFFERS - The balances kept after an account's transfers are missing, too many, or do not follow from the transfers. */
+  BALANCE_HISTORY_DIFFERS: 11,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -74,6 +79,7 @@ export namespace FindingKind {
   export type JOURNAL_BROKEN = typeof FindingKind.JOURNAL_BROKEN;
   export type METADATA_DIFFERS = typeof FindingKind.METADATA_DIFFERS;
   export type HOLD_STATE_DIFFERS = typeof FindingKind.HOLD_STATE_DIFFERS;
+  export type BALANCE_HISTORY_DIFFERS = typeof FindingKind.BALANCE_HISTORY_DIFFERS;
   export type UNRECOGNIZED = typeof FindingKind.UNRECOGNIZED;
 }
 
@@ -81,7 +87,7 @@ export namespace FindingKind {
 export interface Progress {
   /** What is being verified. */
   phase: VerificationPhase;
-  /** How many batches, accounts, transfers, ledgers or names of this phase are done. */
+  /** How many batches, accounts, transfers, ledgers, names or rows of balances of this phase are done. */
   done: bigint;
   /** About how many there are; 0 while the store does not know. */
   total: bigint;

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { type TestTigerBeetle, testTigerBeetle } from '../../../../dev/testing.js'
+import { dirname } from 'node:path'
+import { type TestTigerBeetle, testCertificates, testTigerBeetle } from '../../../../dev/testing.js'
 import { tigerBeetleBinary } from '../../../../dev/tigerbeetle.js'
 import { replay, transcript } from '../../test/replay-process.js'
 
@@ -22,13 +23,14 @@ describe('npm run replay on TigerBeetle', function () {
   })
 
   it('takes an empty cluster that is given, through gRPC too, and none that holds anything', async () => {
-    const env = { TIGERBEETLE_ADDRESSES: cluster.address, TIGERBEETLE_CLUSTER_ID: '0', PATH: '' }
+    const folder = dirname((await testCertificates()).of('ledger').certFile)
+    const env = { TIGERBEETLE_ADDRESSES: cluster.address, TIGERBEETLE_CLUSTER_ID: '0', TLS_FOLDER: folder }
     const args = [...onTigerBeetle, '--grpc', transcript('queries')]
-    const { code, out, problem } = await replay(args, env, 'dev')
+    const { code, out, problem } = await replay(args, env)
     assert.deepEqual({ code, problem }, { code: 0, problem: '' })
     assert.match(out[0]!, /^queries\/\w+: not replayed, it needs an empty ledger of its own$/)
     assert.match(out[1]!, /^\d+ scenarios: \d+ as recorded, 0 different, 0 not expressible, 1 not replayed\.$/)
-    const again = await replay(args, env, 'dev')
+    const again = await replay(args, env)
     assert.equal(again.code, 78)
     assert.match(again.problem, /^The TigerBeetle cluster .* holds accounts already; a replay needs an empty one\.$/)
   })
