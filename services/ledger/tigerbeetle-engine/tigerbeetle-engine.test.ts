@@ -6,10 +6,11 @@ import { createPool } from '../../runtime/postgres.js'
 import { EVENTS_MAX, UndecidedError } from '../engine.js'
 import { AccountFlag } from '../state-machine/account.js'
 import { AccountStatus, TransferStatus } from '../state-machine/status.js'
+import { TransferFlag } from '../state-machine/transfer.js'
 import { accountEvent, eventually, TestEngine, transferEvent } from '../test/harness.js'
 import { Notes } from './notes.js'
 import { accountRecord } from './records.js'
-import { ScriptedClient } from './test/scripted-client.js'
+import { requestError, ScriptedClient } from './test/scripted-client.js'
 import { TIGERBEETLE_DEFAULTS, TigerBeetleEngine, type TigerBeetleEngineOptions } from './tigerbeetle-engine.js'
 
 const log = createLogger({ name: 'ledger-test', level: 'silent' })
@@ -47,6 +48,14 @@ describe('the TigerBeetle engine on a client that misbehaves', () => {
     return clients[0]!
   }
 
+  /** The call that is the `count`th one to create transfers. */
+  async function askedNext(client: ScriptedClient, count: number) {
+    await eventually(() => client.of('createTransfers').length === count, `call ${count} is made`)
+    return client.of('createTransfers')[count - 1]!
+  }
+
+  const idsOf = (batch: unknown) => (batch as { readonly id: bigint }[]).map(({ id }) => id)
+
   it('is ready when a look-up is answered, and not before', async () => {
     const client = start()
     assert.equal(engine.isWriter, false)
@@ -81,13 +90,50 @@ describe('the TigerBeetle engine on a client that misbehaves', () => {
     const client = start()
     const events = Array.from({ length: EVENTS_MAX }, (_, index) => transferEvent(BigInt(index + 1)))
     const answer = engine.createTransfers(events)
-    const [asked] = client.of('createTransfers')
-    assert.equal((asked!.batch as unknown[]).length, EVENTS_MAX)
-    asked!.resolve(events.map(() => CREATED))
+    const asked = await askedNext(client, 1)
+    assert.equal((asked.batch as unknown[]).length, EVENTS_MAX)
+    asked.resolve(events.map(() => CREATED))
     assert.equal((await answer).results.length, EVENTS_MAX)
     await assert.rejects(engine.createTransfers([...events, transferEvent(999n)]), RangeError)
     await assert.rejects(engine.createTransfers([transferEvent(1n, { ledger: -1 })]), RangeError)
     assert.equal(client.of('createTransfers').length, 1)
+  })
+
+  it('makes one call of those that come in one turn, and shares its answer out', async () => {
+    const client = start()
+    const chain = [transferEvent(71n, { flags: TransferFlag.LINKED }), transferEvent(72n)]
+    const answers = [engine.createTransfers(chain), engine.createTransfers([transferEvent(73n)])]
+    const asked = await askedNext(client, 1)
+    assert.deepEqual(idsOf(asked.batch), [71n, 72n, 73n])
+    const refused = { status: TransferStatus.EXISTS, timestamp: 3n }
+    asked.resolve([CREATED, CREATED, refused])
+    const [first, second] = await Promise.all(answers)
+    assert.deepEqual([first!.results.length, second!.results], [2, [refused]])
+    const lost = [engine.createTransfers([transferEvent(74n)]), engine.createTransfers([transferEvent(75n)])]
+    ;(await askedNext(client, 2)).reject(requestError('ERR_CLIENT_CLOSED'))
+    for (const outcome of await Promise.allSettled(lost)) {
+      assert.ok(outcome.status === 'rejected' && outcome.reason instanceof UndecidedError)
+      assert.equal(outcome.reason.reason, 'outcome_unknown')
+    }
+  })
+
+  it('merges no call that others would change: an open chain, imported events, a full batch', async () => {
+    const client = start()
+    const open = [transferEvent(81n, { flags: TransferFlag.LINKED })]
+    const imported = [transferEvent(82n, { flags: TransferFlag.IMPORTED, timestamp: 1n })]
+    const long = Array.from({ length: 200 }, (_, index) => transferEvent(1000n + BigInt(index)))
+    const longer = Array.from({ length: 200 }, (_, index) => transferEvent(2000n + BigInt(index)))
+    const calls = [[transferEvent(83n)], open, imported, long, [transferEvent(84n)], longer]
+    const answers = calls.map((events) => engine.createTransfers(events))
+    await askedNext(client, 4)
+    const asked = client.of('createTransfers').map(({ batch }) => idsOf(batch))
+    const ids = (events: readonly { readonly id: bigint }[]) => events.map(({ id }) => id)
+    assert.deepEqual(asked, [ids(open), ids(imported), [83n, ...ids(long), 84n], ids(longer)])
+    for (const call of client.of('createTransfers')) call.resolve(idsOf(call.batch).map(() => CREATED))
+    assert.deepEqual(
+      (await Promise.all(answers)).map(({ results }) => results.length),
+      calls.map(({ length }) => length),
+    )
   })
 
   it('answers an empty call by itself', async () => {
@@ -115,7 +161,7 @@ describe('the TigerBeetle engine on a client that misbehaves', () => {
     const failure = { status: TransferStatus.EXCEEDS_CREDITS, timestamp: 1n }
     const broken = { status: TransferStatus.LINKED_EVENT_FAILED, timestamp: 1n }
     const call = engine.createTransfers([transferEvent(41n, { userData64: 7n }), transferEvent(42n)])
-    client.of('createTransfers')[0]!.resolve([failure, broken])
+    ;(await askedNext(client, 1)).resolve([failure, broken])
     await call
     await assert.rejects(engine.createTransfers([transferEvent(43n, { userData64: 8n })]), UndecidedError)
     client.of('createTransfers')[1]!.resolve([failure])
@@ -133,7 +179,7 @@ describe('the TigerBeetle engine on a client that misbehaves', () => {
   it('tells which balances it read later', async () => {
     const client = start()
     const answer = engine.createTransfers([transferEvent(51n)], { withAccounts: true })
-    client.of('createTransfers')[0]!.resolve([CREATED])
+    ;(await askedNext(client, 1)).resolve([CREATED])
     await eventually(() => client.of('lookupAccounts').length === 2, 'the accounts are looked up')
     const plain = accountRecord(accountEvent(1n, { debitsPosted: 900n }))
     const kept = accountRecord(accountEvent(2n, { creditsPosted: 900n, flags: AccountFlag.HISTORY }))

@@ -26,6 +26,7 @@ import {
 import { type FailedTransfer, hasFlag, type Transfer, TransferFlag } from '../state-machine/transfer.js'
 import { accountsAfter } from './balances-after.js'
 import { ClusterClient, type ClusterOptions } from './cluster-client.js'
+import { MergedCalls } from './merged-calls.js'
 import { type EngineNotes } from './notes.js'
 import {
   accountFilterRecord,
@@ -40,8 +41,8 @@ import {
 } from './records.js'
 
 // The cluster decides in one total order by itself, so that every replica of this service may write at any time: there
-// is no standby. A call of ours is one call of the client and never split, because a chain must reach the cluster in
-// one piece; the client puts calls that wait together into one message by itself.
+// is no standby. A call of ours is never split, because a chain must reach the cluster in one piece. Several may become
+// one call of the client (merged-calls.ts), and the client puts calls that wait together into one message by itself.
 
 export interface TigerBeetleEngineOptions extends ClusterOptions {
   readonly notes: EngineNotes
@@ -67,6 +68,7 @@ const PROBE_ID = 1n
 export class TigerBeetleEngine implements RunningEngine {
   readonly #options: TigerBeetleEngineOptions
   readonly #cluster: ClusterClient
+  readonly #merged: MergedCalls
   readonly cachedAccounts = 0
   #answers = false
   #probing = false
@@ -75,6 +77,9 @@ export class TigerBeetleEngine implements RunningEngine {
   constructor(options: TigerBeetleEngineOptions) {
     this.#options = options
     this.#cluster = new ClusterClient(options)
+    this.#merged = new MergedCalls((records, answeredLate) =>
+      this.#write(records.length, undefined, (client) => client.createTransfers(records), answeredLate),
+    )
   }
 
   /** Whether the cluster answered when it was asked last. */
@@ -115,8 +120,8 @@ export class TigerBeetleEngine implements RunningEngine {
     const records = events.map(transferRecord)
     const note = (answer: Awaited<ReturnType<Client['createTransfers']>>) =>
       this.#options.notes.noteFailures(failuresOf(events, transferResults(answer, events.length)))
-    const run = (client: Client) => client.createTransfers(records)
-    const answer = await this.#write(records.length, options.signal, run, (late) => void note(late))
+    if (options.signal?.aborted === true) throw new UndecidedError('abandoned')
+    const answer = await this.#merged.add(records, (late) => void note(late))
     const results = transferResults(answer, events.length)
     await note(answer)
     if (options.withAccounts !== true) return { results, accounts: [], accountsReadLater: NONE_READ_LATER }
