@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type pg from 'pg'
 import { testCertificates, testDatabase } from '../../../dev/testing.js'
 import { assetPath } from '../../runtime/assets.js'
 import { MemoryEngine } from '../memory-engine.js'
@@ -8,6 +9,8 @@ import { ReplayClock, type ReplayedLedger, replayedLedger } from '../replay/repl
 import { replayOn } from '../replay/replay-files.js'
 import { readScenarios } from '../replay/scenario.js'
 import { TransferServiceClient } from '../replay/transfer-service-client.js'
+import { type Finding } from '../verification/check.js'
+import { BEGINNING, verifyLedger } from '../verification/verify-ledger.js'
 import { TestEngine, TestLedger } from './harness.js'
 
 const FOLDER = assetPath('services/ledger/test/transcripts')
@@ -19,18 +22,23 @@ const START_NS = 1_750_000_000_000_000_000n
 // A cache of two accounts: almost every account of almost every batch comes from the store.
 const CACHED_ACCOUNTS_MAX = 2
 
-function inMemory(): Promise<ReplayedLedger> {
+interface OpenedLedger extends ReplayedLedger {
+  /** Where its books are, when in a database. */
+  readonly pool?: pg.Pool
+}
+
+function inMemory(): Promise<OpenedLedger> {
   const clock = new ReplayClock(START_NS)
   return Promise.resolve(replayedLedger(new MemoryEngine(clock), clock, () => Promise.resolve()))
 }
 
-async function inPostgres(): Promise<ReplayedLedger> {
+async function inPostgres(): Promise<OpenedLedger> {
   const clock = new ReplayClock(START_NS)
   const made = await TestEngine.start(await testDatabase('ledger'), { clock, cachedAccountsMax: CACHED_ACCOUNTS_MAX })
-  return replayedLedger(made.engine, clock, () => made.stop())
+  return { ...replayedLedger(made.engine, clock, () => made.stop()), pool: made.pool }
 }
 
-async function throughGrpc(): Promise<ReplayedLedger> {
+async function throughGrpc(): Promise<OpenedLedger> {
   const clock = new ReplayClock(START_NS)
   const made = await TestLedger.start({ clock, cachedAccountsMax: CACHED_ACCOUNTS_MAX })
   const client = new TransferServiceClient({ address: made.address, tls: (await testCertificates()).of('operator') })
@@ -38,13 +46,23 @@ async function throughGrpc(): Promise<ReplayedLedger> {
     client.close()
     await made.stop()
   }
-  return { ...replayedLedger(made.engine, clock, stop), engine: client }
+  return { ...replayedLedger(made.engine, clock, stop), engine: client, pool: made.pool }
+}
+
+/** The codes of the transcripts' accounts are no kinds, so only what says nothing of kinds is looked at. */
+async function historyFindings(pool: pg.Pool): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  const from = { ...BEGINNING, phase: 'ACCOUNTS' } as const
+  for await (const event of verifyLedger({ pool, namespace: 'paymesh', from, phases: ['ACCOUNTS', 'HISTORY'] })) {
+    if (event.kind === 'finding') findings.push(event.finding)
+  }
+  return findings.filter(({ kind }) => kind === 'BALANCE_HISTORY_DIFFERS')
 }
 
 // They set a field of TigerBeetle's wire that the contract does not have, to see it refused.
 const NOT_EXPRESSIBLE = ['create_accounts/timestamp_must_be_zero', 'imported/account_rules_before_regress']
 
-const LEDGERS: [string, () => Promise<ReplayedLedger>, readonly string[]][] = [
+const LEDGERS: [string, () => Promise<OpenedLedger>, readonly string[]][] = [
   ['the state machine in memory', inMemory, []],
   ['the PostgreSQL engine', inPostgres, []],
   ['the PostgreSQL engine through gRPC', throughGrpc, NOT_EXPRESSIBLE],
@@ -52,7 +70,7 @@ const LEDGERS: [string, () => Promise<ReplayedLedger>, readonly string[]][] = [
 
 for (const [name, open, notExpressible] of LEDGERS) {
   describe(`${name} answers as the recorded server`, () => {
-    let shared: ReplayedLedger
+    let shared: OpenedLedger
     before(async () => {
       shared = await open()
     })
@@ -66,6 +84,16 @@ for (const [name, open, notExpressible] of LEDGERS) {
           assert.equal(kind, expected, JSON.stringify(details, undefined, 2))
         })
       }
+    }
+
+    if (open !== inMemory) {
+      it('and keeps balances that follow from the transfers, whatever was posted, voided, imported or expired', async () => {
+        const pool = shared.pool
+        assert.ok(pool !== undefined)
+        const { rows } = await pool.query('select from account_balances limit 1')
+        assert.equal(rows.length, 1, 'there are some')
+        assert.deepEqual(await historyFindings(pool), [])
+      })
     }
   })
 }
