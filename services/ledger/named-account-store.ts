@@ -1,7 +1,8 @@
 import type pg from 'pg'
 import { type Lifecycle } from './account-lifecycle.js'
 import { ACCOUNT_COLUMNS, accountOf, type AccountRow } from './postgres-engine/rows.js'
-import { uuidArrayText, uuidText, uuidValue } from './postgres-engine/text.js'
+import { uuidArray } from './postgres-engine/binary.js'
+import { uuidText, uuidValue } from './postgres-engine/text.js'
 import { type Account } from './state-machine/account.js'
 
 export type Labels = Readonly<Record<string, string>>
@@ -195,7 +196,7 @@ export class NamedAccountStore {
     const { rows } = await this.#pool.query<NameRow>({
       name: 'ledger-names-of',
       text: `select ${NAME_COLUMNS} from named_accounts n where n.id = any($1::uuid[])`,
-      values: [uuidArrayText(new Set(missing))],
+      values: [uuidArray([...new Set(missing)])],
     })
     for (const name of rows.map(nameOf)) found.set(name.id, name)
     return found

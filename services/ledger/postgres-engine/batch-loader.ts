@@ -4,8 +4,9 @@ import { type Contents } from '../state-machine/state.js'
 import { type TransferStatus } from '../state-machine/status.js'
 import { hasFlag, type Pending, type PendingState, type Transfer, TransferFlag } from '../state-machine/transfer.js'
 import { type AccountCache } from './account-cache.js'
+import { int8Array, uuidArray } from './binary.js'
 import { ACCOUNT_COLUMNS, accountOf, type AccountRow, TRANSFER_COLUMNS, transferOf, type TransferRow } from './rows.js'
-import { integerArrayText, uuidArrayText, uuidValue } from './text.js'
+import { uuidValue } from './text.js'
 
 /** The events of one call. */
 export type Events =
@@ -88,23 +89,27 @@ export class BatchLoader {
     return due
   }
 
-  async load(calls: readonly Events[]): Promise<void> {
-    const transferIds = new Set<bigint>()
-    const accountIds = new Set<bigint>()
-    const timestamps = new Set<bigint>()
+  /**
+   * Loads what the calls name. Answers the ids of transfers that were not looked up: with `assumeNew` the transfers to
+   * create are taken for new, and whoever writes the batch has to make sure that they are.
+   */
+  async load(calls: readonly Events[], { assumeNew }: { readonly assumeNew: boolean }): Promise<readonly bigint[]> {
+    const wanted: Wanted = { newIds: new Set(), knownIds: new Set(), accountIds: new Set(), timestamps: new Set() }
     for (const { kind, events } of calls) {
-      if (kind === 'accounts') collectFromAccounts(events, accountIds, timestamps)
-      else collectFromTransfers(events, { transferIds, accountIds, timestamps })
+      if (kind === 'accounts') collectFromAccounts(events, wanted)
+      else collectFromTransfers(events, wanted)
     }
+    const { newIds, knownIds, accountIds, timestamps } = wanted
     await this.#loadTimestamps(timestamps)
-    await this.#loadTransfers(transferIds, accountIds)
+    await this.#loadTransfers(assumeNew ? knownIds : new Set([...newIds, ...knownIds]), accountIds)
     await this.#loadAccounts(accountIds)
+    return assumeNew ? [...newIds].filter((id) => !knownIds.has(id)) : []
   }
 
   /** Adds the accounts of the holds found to `accountIds`: a post or void need not name them. */
   async #loadTransfers(ids: ReadonlySet<bigint>, accountIds: Set<bigint>): Promise<void> {
     if (ids.size === 0) return
-    const { rows } = await this.#client.query<KnownRow>({ ...FIND_TRANSFERS, values: [uuidArrayText(ids)] })
+    const { rows } = await this.#client.query<KnownRow>({ ...FIND_TRANSFERS, values: [uuidArray([...ids])] })
     for (const row of rows) {
       if (row.status !== null) {
         const id = uuidValue(row.id)
@@ -127,7 +132,7 @@ export class BatchLoader {
     const missing = new Set<bigint>()
     for (const id of ids) if (this.#accounts.get(id) === undefined) missing.add(id)
     if (missing.size === 0) return
-    const { rows } = await this.#client.query<AccountRow>({ ...FIND_ACCOUNTS, values: [uuidArrayText(missing)] })
+    const { rows } = await this.#client.query<AccountRow>({ ...FIND_ACCOUNTS, values: [uuidArray([...missing])] })
     for (const row of rows) {
       const account: Account = accountOf(row)
       this.#accounts.set(account.id, account)
@@ -138,7 +143,7 @@ export class BatchLoader {
     if (timestamps.size === 0) return
     const { rows } = await this.#client.query<{ timestamp: string; account: boolean }>({
       ...FIND_TIMESTAMPS,
-      values: [integerArrayText(timestamps)],
+      values: [int8Array([...timestamps])],
     })
     for (const { timestamp, account } of rows) {
       const found = account ? this.#accountTimestamps : this.#transferTimestamps
@@ -147,23 +152,28 @@ export class BatchLoader {
   }
 }
 
-function collectFromAccounts(events: readonly AccountEvent[], ids: Set<bigint>, timestamps: Set<bigint>): void {
+/** What calls name. */
+interface Wanted {
+  /** Transfers to create. */
+  readonly newIds: Set<bigint>
+  /** Holds to post or void. */
+  readonly knownIds: Set<bigint>
+  readonly accountIds: Set<bigint>
+  /** Of imported events. */
+  readonly timestamps: Set<bigint>
+}
+
+function collectFromAccounts(events: readonly AccountEvent[], { accountIds, timestamps }: Wanted): void {
   for (const event of events) {
-    ids.add(event.id)
+    accountIds.add(event.id)
     if (hasFlag(event.flags, AccountFlag.IMPORTED)) timestamps.add(BigInt.asIntN(64, event.timestamp))
   }
 }
 
-interface Wanted {
-  readonly transferIds: Set<bigint>
-  readonly accountIds: Set<bigint>
-  readonly timestamps: Set<bigint>
-}
-
-function collectFromTransfers(events: readonly Transfer[], { transferIds, accountIds, timestamps }: Wanted): void {
+function collectFromTransfers(events: readonly Transfer[], { newIds, knownIds, accountIds, timestamps }: Wanted): void {
   for (const event of events) {
-    transferIds.add(event.id)
-    if (event.pendingId !== 0n) transferIds.add(event.pendingId)
+    newIds.add(event.id)
+    if (event.pendingId !== 0n) knownIds.add(event.pendingId)
     if (event.debitAccountId !== 0n) accountIds.add(event.debitAccountId)
     if (event.creditAccountId !== 0n) accountIds.add(event.creditAccountId)
     if (hasFlag(event.flags, TransferFlag.IMPORTED)) timestamps.add(BigInt.asIntN(64, event.timestamp))

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type Account } from '../state-machine/account.js'
 import { type FailedTransfer, type Transfer } from '../state-machine/transfer.js'
+import { uuidArray } from './binary.js'
 import {
   ACCOUNT_COLUMNS,
   accountOf,
@@ -11,7 +12,6 @@ import {
   transferOf,
   type TransferRow,
 } from './rows.js'
-import { uuidArrayText } from './text.js'
 
 // Reads go to the store and not to the writer's cache: the cache runs ahead of what is committed, and every replica
 // can answer them.
@@ -21,19 +21,19 @@ const LOOKUP_TRANSFERS = `select ${TRANSFER_COLUMNS} from transfers t where t.id
 const LOOKUP_FAILURES = `select id, status, user_data_64::text from failed_transfers where id = any($1::uuid[])`
 
 export async function lookupAccounts(pool: pg.Pool, ids: readonly bigint[]): Promise<Account[]> {
-  const values = [uuidArrayText(new Set(ids))]
+  const values = [uuidArray([...new Set(ids)])]
   const { rows } = await pool.query<AccountRow>(LOOKUP_ACCOUNTS, values)
   return inOrder(ids, rows.map(accountOf))
 }
 
 export async function lookupTransfers(pool: pg.Pool, ids: readonly bigint[]): Promise<Transfer[]> {
-  const values = [uuidArrayText(new Set(ids))]
+  const values = [uuidArray([...new Set(ids)])]
   const { rows } = await pool.query<TransferRow>(LOOKUP_TRANSFERS, values)
   return inOrder(ids, rows.map(transferOf))
 }
 
 export async function lookupFailures(pool: pg.Pool, ids: readonly bigint[]): Promise<FailedTransfer[]> {
-  const values = [uuidArrayText(new Set(ids))]
+  const values = [uuidArray([...new Set(ids)])]
   const { rows } = await pool.query<FailureRow>(LOOKUP_FAILURES, values)
   return inOrder(ids, rows.map(failureOf))
 }

@@ -4,7 +4,7 @@ import { type Decided, NONE_READ_LATER } from '../engine.js'
 import { type Account } from '../state-machine/account.js'
 import { createAccounts, createTransfers } from '../state-machine/decide-batch.js'
 import { expire } from '../state-machine/expire.js'
-import { type Changes, type Clocks, State } from '../state-machine/state.js'
+import { type Clocks, State } from '../state-machine/state.js'
 import { type AccountResult } from '../state-machine/status.js'
 import { expiresAt, hasFlag, type Transfer, TransferFlag } from '../state-machine/transfer.js'
 import { AccountCache } from './account-cache.js'
@@ -46,6 +46,10 @@ const LOCK_INTERVAL_MS = 100
 // A sweep is a part of somebody's batch: as many holds as a batch has events, the rest next time.
 const SWEPT_MAX = 512
 
+// Transfers are nearly always new, and then a batch need not look them up. Repeats come together, as when callers try
+// again what a broken connection left open; a batch that held one is decided twice, so the next ones look first.
+const LOOKED_UP_AFTER_REPEAT = 64
+
 // Every query here is by key, so a plan made while a table was still empty must not walk over it later. The keepalives
 // let the server notice within half a minute that the machine of a writer is gone, and free the lock.
 const SETTINGS = `
@@ -79,6 +83,8 @@ export class WriterSession {
   readonly #cachedAccountsMax: number
   #accounts: AccountCache
   #head: Head
+  /** How many of the next batches are looked up before they are decided. */
+  #batchesToLookUp = 0
   /** No hold expires before this; it may be too early but never too late. */
   #nextExpiry: bigint | undefined
 
@@ -150,6 +156,21 @@ export class WriterSession {
    * unknown and the session is of no more use.
    */
   async decide(calls: readonly Call[]): Promise<readonly Outcome[] | undefined> {
+    if (this.#batchesToLookUp === 0) {
+      const outcomes = await this.#decide(calls, { assumeNew: true })
+      if (outcomes !== undefined) return outcomes
+      this.#batchesToLookUp = LOOKED_UP_AFTER_REPEAT
+    } else {
+      this.#batchesToLookUp -= 1
+    }
+    return await this.#decide(calls, { assumeNew: false })
+  }
+
+  /** Undefined when nothing was done: another writer has taken over, or a transfer was assumed new and is not. */
+  async #decide(
+    calls: readonly Call[],
+    load: { readonly assumeNew: boolean },
+  ): Promise<readonly Outcome[] | undefined> {
     this.#accounts.age()
     const clocks: Clocks = { ...this.#head.clocks }
     const loader = new BatchLoader(this.#client, this.#accounts)
@@ -157,20 +178,20 @@ export class WriterSession {
     const now = this.#clock.nowNs()
     const sweeps = this.#nextExpiry !== undefined && this.#nextExpiry <= now
     const due = sweeps ? await loader.loadDue(now, SWEPT_MAX) : []
-    await loader.load(calls)
+    const assumedNewIds = await loader.load(calls, load)
 
     const outcomes = decideAll(() => {
       expire(state, due, now)
       return calls.map((call) => decideCall(state, call, this.#clock.nowNs()))
     })
     const changes = state.takeChanges()
-    if (isEmpty(changes)) {
-      this.#head = { ...this.#head, clocks: { ...this.#head.clocks, last: clocks.last } }
-    } else {
-      const head = await writeBatch(this.#client, this.#head, changes, clocks)
-      if (head === undefined) return undefined
-      this.#head = head
+    const head = await writeBatch(this.#client, this.#head, { changes, clocks, assumedNewIds })
+    if (head === undefined) {
+      // What was decided is not so: the accounts are to be read again.
+      for (const { id } of [...changes.touchedAccounts, ...changes.newAccounts]) this.#accounts.delete(id)
+      return undefined
     }
+    this.#head = head
     if (sweeps) await this.#readNextExpiry()
     else this.#noteExpiries(changes.newTransfers)
     return outcomes
@@ -270,13 +291,4 @@ function touchedAccounts(state: State, events: readonly Transfer[]): Account[] {
     }
   }
   return Array.from(touched.values(), (account) => ({ ...account }))
-}
-
-function isEmpty(changes: Changes): boolean {
-  return (
-    changes.newAccounts.length === 0 &&
-    changes.newTransfers.length === 0 &&
-    changes.touchedPendings.size === 0 &&
-    changes.failures.length === 0
-  )
 }

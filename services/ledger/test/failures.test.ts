@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import pg from 'pg'
 import { testDatabase } from '../../../dev/testing.js'
 import { UndecidedError } from '../engine.js'
-import { TransferStatus } from '../state-machine/status.js'
+import { AccountStatus, TransferStatus } from '../state-machine/status.js'
 import { TransferFlag } from '../state-machine/transfer.js'
 import { accountEvent, eventually, TestEngine, transferEvent } from './harness.js'
 import { verifyBooks } from './verify.js'
@@ -163,6 +163,36 @@ describe('the PostgreSQL engine when things fail', () => {
     await made.becomesWriter()
     const { results } = await made.engine.createTransfers([transferEvent(11n)])
     assert.equal(results[0]?.status, TransferStatus.CREATED)
+    await verifyBooks(made.pool)
+  })
+
+  it('does not answer from what it believes once another writer has begun, though nothing is to be written', async () => {
+    await made.engine.createTransfers([transferEvent(10n)])
+    await bystander.client.query('update ledger_head set epoch = epoch + 1')
+    const refusedAnyway = transferEvent(11n, { ledger: 2 })
+    assert.equal(await undecided(made.engine.createTransfers([refusedAnyway])), 'not_writer')
+    await made.becomesWriter()
+    const { results } = await made.engine.createTransfers([refusedAnyway])
+    assert.equal(results[0]?.status, TransferStatus.TRANSFER_MUST_HAVE_THE_SAME_LEDGER_AS_ACCOUNTS)
+  })
+
+  it('decides a batch again that holds a known transfer among new ones and new accounts', async () => {
+    await made.engine.createTransfers([transferEvent(10n, { amount: 5n })])
+    // Spends id 11: there is no account 99.
+    await made.engine.createTransfers([transferEvent(11n, { creditAccountId: 99n })])
+    await bystander.holdHead()
+    const underWay = made.engine.createTransfers([transferEvent(12n)])
+    await bystander.batchWaits()
+    const account = made.engine.createAccounts([accountEvent(99n)])
+    const calls = [10n, 11n, 13n].map((id) => made.engine.createTransfers([transferEvent(id, { amount: 5n })]))
+    await bystander.releaseHead()
+    await underWay
+    assert.equal((await account)[0]?.status, AccountStatus.CREATED)
+    const statuses = (await Promise.all(calls)).map(({ results }) => results[0]?.status)
+    assert.deepEqual(statuses, [TransferStatus.EXISTS, TransferStatus.ID_ALREADY_FAILED, TransferStatus.CREATED])
+    const [one, made99] = await made.engine.lookupAccounts([1n, 99n])
+    assert.equal(one?.debitsPosted, 11n)
+    assert.equal(made99?.id, 99n)
     await verifyBooks(made.pool)
   })
 

@@ -1,8 +1,8 @@
 import type pg from 'pg'
 import { Coalescer } from '../../runtime/coalesce.js'
 import { type Logger } from '../../runtime/logger.js'
+import { int4Array, int8Array, numericArray, uuidArray } from '../postgres-engine/binary.js'
 import { failureOf, type FailureRow } from '../postgres-engine/rows.js'
-import { arrayText, integerArrayText, uuidArrayText } from '../postgres-engine/text.js'
 import { type Account } from '../state-machine/account.js'
 import { type FailedTransfer } from '../state-machine/transfer.js'
 
@@ -83,11 +83,11 @@ export class Notes {
       name: 'ledger-note-accounts',
       text: NOTE_ACCOUNTS,
       values: [
-        integerArrayText(accounts.map(({ timestamp }) => timestamp)),
-        arrayText(accounts.map(({ ledger }) => String(ledger))),
-        arrayText(accounts.map(({ code }) => String(code))),
-        arrayText(accounts.map(({ flags }) => String(flags))),
-        uuidArrayText(accounts.map(({ id }) => id)),
+        int8Array(accounts.map(({ timestamp }) => timestamp)),
+        int8Array(accounts.map(({ ledger }) => ledger)),
+        int4Array(accounts.map(({ code }) => code)),
+        int4Array(accounts.map(({ flags }) => flags)),
+        uuidArray(accounts.map(({ id }) => id)),
       ],
     })
   }
@@ -103,7 +103,7 @@ export class Notes {
   /** In the order asked. */
   async findFailures(ids: readonly bigint[]): Promise<FailedTransfer[]> {
     const missing = ids.filter((id) => !this.#recent.has(id))
-    const values = [uuidArrayText(missing)]
+    const values = [uuidArray(missing)]
     const { rows } = await this.#pool.query<FailureRow>({ name: 'ledger-find-failures', text: FIND_FAILURES, values })
     const found = new Map(rows.map(failureOf).map((failure) => [failure.id, failure]))
     return ids.flatMap((id) => this.#recent.get(id) ?? found.get(id) ?? [])
@@ -122,9 +122,9 @@ export class Notes {
 
   async #writeFailures(failures: readonly FailedTransfer[]): Promise<undefined[]> {
     const values = [
-      arrayText(failures.map(({ status }) => String(status))),
-      uuidArrayText(failures.map(({ id }) => id)),
-      integerArrayText(failures.map(({ userData64 }) => userData64)),
+      int4Array(failures.map(({ status }) => status)),
+      uuidArray(failures.map(({ id }) => id)),
+      numericArray(failures.map(({ userData64 }) => userData64)),
     ]
     await this.#pool.query({ name: 'ledger-note-failures', text: NOTE_FAILURES, values })
     return failures.map(() => undefined)
