@@ -7,22 +7,14 @@ import { join } from 'node:path'
 import { type Client, createClient as createTigerBeetleClient } from 'tigerbeetle-node'
 import { checkout } from '../dev/checkout.js'
 import { LaunchError } from '../dev/launch-error.js'
-import { CertificateFolder } from '../dev/pki.js'
 import { freePort } from '../dev/ports.js'
-import { POSTGRES_SUPERUSER, runStatements, startPostgres } from '../dev/postgres.js'
 import { ProcessBook } from '../dev/process-book.js'
-import { serverHome } from '../dev/server-home.js'
 import { startTigerBeetle, tigerBeetleBinary } from '../dev/tigerbeetle.js'
-import { TransferServiceService } from '../gen/paymesh/ledger/v1/transfer_service.js'
-import { SubmitStream } from '../services/intent/submit-stream.js'
 import { type Transfer } from '../services/ledger/state-machine/transfer.js'
-import { startLedgerProcess } from '../services/ledger/test/ledger-process.js'
 import { accountRecord, transferRecord } from '../services/ledger/tigerbeetle-engine/records.js'
 import { wireTransfer } from '../services/ledger/wire.js'
-import { createClient } from '../services/runtime/client.js'
-import { systemClock } from '../services/runtime/clock.js'
 import { configExitCode } from '../services/runtime/config.js'
-import { migrate } from '../services/runtime/migrations.js'
+import { startBenchLedger, type Stops } from './bench-ledger.js'
 import { closedLoop } from './load.js'
 import { type BenchOptions, benchOptions } from './options.js'
 import { type Figures, machine, print, type Row, rowOf } from './report.js'
@@ -36,9 +28,6 @@ const BATCH = 253
 const BATCHES_IN_FLIGHT = 4
 // A single caller does a few hundred calls a second; more of them would only take longer.
 const CALLS_PER_CALLER_MAX = 1_000
-
-/** Stops of what was started, the last first. */
-type Stops = (() => Promise<unknown>)[]
 
 /** Decides transfers together and answers their statuses. */
 type Submit = (transfers: Transfer[]) => Promise<readonly number[]>
@@ -74,45 +63,10 @@ async function makeAccounts(client: Client): Promise<void> {
   if (statuses.some((status) => status !== CREATED)) throw new Error('the accounts could not be made')
 }
 
-async function startDatabase(folder: string, book: ProcessBook, stops: Stops): Promise<string> {
-  const logFile = join(folder, 'postgres.log')
-  const port = await freePort()
-  const home = serverHome(folder)
-  const postgres = await startPostgres({ home, book, logFile, port, password: undefined, settings: {} })
-  stops.unshift(() => postgres.process.stop())
-  const statements = ['create role ledger login', 'create database ledger owner ledger']
-  await runStatements(postgres.url('postgres', POSTGRES_SUPERUSER), statements)
-  const url = postgres.url('ledger', 'ledger')
-  await migrate(url, join(checkout, 'services/ledger/migrations'))
-  return url
-}
-
 /** A ledger process on the cluster, and the stream to it. */
 async function throughGrpc(folder: string, book: ProcessBook, cluster: string, stops: Stops): Promise<Submit> {
-  const databaseUrl = await startDatabase(folder, book, stops)
-  const certificates = await CertificateFolder.open(join(folder, 'tls'), Date.now())
-  const tls = await certificates.issuePeer('ledger', Date.now())
   const environment = { LEDGER_ENGINE: 'tigerbeetle', TIGERBEETLE_ADDRESSES: cluster }
-  const nodeFlags = process.argv.includes('--profile') ? ['--cpu-prof', `--cpu-prof-dir=${process.cwd()}`] : []
-  const ledger = await startLedgerProcess({ databaseUrl, tls, book, folder, environment, nodeFlags })
-  stops.unshift(() => ledger.process.stop())
-  while (!(await ledger.isWriter())) await new Promise((resolve) => setTimeout(resolve, 20))
-  const client = createClient(TransferServiceService, {
-    address: ledger.address,
-    peer: 'ledger',
-    tls: await certificates.issuePeer('intent', Date.now()),
-    serviceConfig: 'proto/paymesh/ledger/v1/ledger_service_config.json',
-  })
-  const onBreak = (cause: string) => {
-    console.error(`the stream broke: ${cause}`)
-  }
-  const nowMs = () => systemClock.nowMs()
-  const stream = new SubmitStream({ open: () => client.submit(), nowMs, random: Math.random, onBreak }, 100_000)
-  stops.unshift(() => {
-    stream.close()
-    client.close()
-    return Promise.resolve()
-  })
+  const { stream } = await startBenchLedger({ folder, book, stops, environment })
   return async (transfers) => {
     const outcome = await stream.submit(transfers.map(wireTransfer))
     if (outcome.kind === 'unknown') throw new Error(outcome.cause)

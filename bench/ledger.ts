@@ -1,30 +1,33 @@
-// How fast the Ledger moves money: a real ledger process on a PostgreSQL cluster of its own, fsync and all, asked through
-// one mTLS stream with a coalescing client, as Intent asks it. Load, service and database share this machine.
+// How fast the Ledger moves money (bench-ledger.ts has the set-up).
+//
+//     npm run bench:ledger -- [--only TEXT] [--runs N] [--history N] [--profile] [--json]
+//
+// --only runs the cases whose name and callers hold the text. --history measures every case on the empty store, then has
+// the Ledger move N transfers, and measures every case again: the ratio says what history costs.
 import { randomUUID } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { checkout } from '../dev/checkout.js'
-import { CertificateFolder } from '../dev/pki.js'
-import { freePort } from '../dev/ports.js'
-import { POSTGRES_SUPERUSER, runStatements, startPostgres } from '../dev/postgres.js'
 import { ProcessBook } from '../dev/process-book.js'
-import { serverHome } from '../dev/server-home.js'
 import { EngineAccount, type Transfer } from '../gen/paymesh/ledger/v1/transfer.js'
-import { TransferServiceService } from '../gen/paymesh/ledger/v1/transfer_service.js'
-import { type SubmitOutcome, SubmitStream } from '../services/intent/submit-stream.js'
-import { startLedgerProcess } from '../services/ledger/test/ledger-process.js'
-import { type Client, createClient } from '../services/runtime/client.js'
-import { systemClock } from '../services/runtime/clock.js'
-import { migrate } from '../services/runtime/migrations.js'
+import { type TransferServiceService } from '../gen/paymesh/ledger/v1/transfer_service.js'
+import { type SubmitOutcome, type SubmitStream } from '../services/intent/submit-stream.js'
+import { type Client } from '../services/runtime/client.js'
+import { startBenchLedger, type Stops } from './bench-ledger.js'
 import { closedLoop } from './load.js'
-import { type Figures, machine, print, type Row, rowOf } from './report.js'
+import { bounded } from './options.js'
+import { type Figures, machine, print, type Report, type Row, rowOf } from './report.js'
 
 const CREATED = 4294967295
 const LINKED = 1
 const MUST_NOT_OVERDRAW = 2
 const LEDGER = 1
 const UNIFORM_ACCOUNTS = 10_000
-const RUNS = 3
+const CALLERS = [1, 16, 64, 256, 1024]
+// The history is made in large calls, a few at once: how it is made is not measured.
+const HISTORY_BATCH = 250
+const HISTORY_IN_FLIGHT = 8
 /** Account 1 is where everything comes from; the others are 1000 onwards. */
 const SOURCE = 1n
 const HOT = 2n
@@ -41,16 +44,23 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  { name: 'hot pair', inFlight: 1, transfers: 6_000, transfersPerCall: 1, call: () => [hotPair()] },
-  { name: 'hot pair', inFlight: 16, transfers: 40_000, transfersPerCall: 1, call: () => [hotPair()] },
-  { name: 'hot pair', inFlight: 64, transfers: 80_000, transfersPerCall: 1, call: () => [hotPair()] },
-  { name: 'hot pair', inFlight: 256, transfers: 120_000, transfersPerCall: 1, call: () => [hotPair()] },
-  { name: 'hot pair', inFlight: 1024, transfers: 120_000, transfersPerCall: 1, call: () => [hotPair()] },
+  ...inFlightEach('hot pair', hotPair, [6_000, 40_000, 80_000, 120_000, 120_000]),
+  ...inFlightEach('uniform 10,000', uniform, [6_000, 40_000, 60_000, 80_000, 80_000]),
   { name: 'hot account to 1,000', inFlight: 256, transfers: 80_000, transfersPerCall: 1, call: () => [hotToMany()] },
-  { name: 'uniform 10,000', inFlight: 256, transfers: 80_000, transfersPerCall: 1, call: () => [uniform()] },
   { name: 'chain of 4', inFlight: 64, transfers: 80_000, transfersPerCall: 4, call: chainOfFour },
   { name: 'batch of 100', inFlight: 8, transfers: 120_000, transfersPerCall: 100, call: () => repeat(100, hotPair) },
 ]
+
+/** One transfer a call; `transfers` of a run for each number of callers. */
+function inFlightEach(name: string, make: () => Transfer, transfers: readonly number[]): Case[] {
+  return CALLERS.map((inFlight, index) => ({
+    name,
+    inFlight,
+    transfers: transfers[index] ?? 1,
+    transfersPerCall: 1,
+    call: () => [make()],
+  }))
+}
 
 let lastId = BigInt(Date.now()) << 80n
 
@@ -82,7 +92,10 @@ function otherAccount(count: number): bigint {
   return FIRST_OTHER + BigInt(Math.floor(Math.random() * count))
 }
 
-const hotPair = (): Transfer => transfer(SOURCE, HOT)
+function hotPair(): Transfer {
+  return transfer(SOURCE, HOT)
+}
+
 const hotToMany = (): Transfer => transfer(SOURCE, otherAccount(1000))
 
 function uniform(): Transfer {
@@ -137,69 +150,92 @@ async function measure(stream: SubmitStream, measured: Case): Promise<Figures> {
   return { ...figures, perSecond: figures.perSecond * measured.transfersPerCall }
 }
 
-async function run(folder: string, book: ProcessBook, stops: (() => Promise<unknown>)[]): Promise<Row[]> {
-  const home = serverHome(folder)
-  const port = await freePort()
-  const logFile = join(folder, 'postgres.log')
-  // The size that a server with the ledger's working set in memory would have; the rest is the server's own default.
-  const settings = { shared_buffers: '1GB', max_wal_size: '4GB' }
-  const postgres = await startPostgres({ home, book, logFile, port, password: undefined, settings })
-  stops.unshift(() => postgres.process.stop())
-  await runStatements(postgres.url('postgres', POSTGRES_SUPERUSER), [
-    'create role ledger login',
-    'create database ledger owner ledger',
-  ])
-  const databaseUrl = postgres.url('ledger', 'ledger')
-  await migrate(databaseUrl, join(checkout, 'services/ledger/migrations'))
-
-  const certificates = await CertificateFolder.open(join(folder, 'tls'), Date.now())
-  const tls = await certificates.issuePeer('ledger', Date.now())
-  const profile = process.argv.includes('--profile') ? ['--cpu-prof', `--cpu-prof-dir=${process.cwd()}`] : []
-  const ledger = await startLedgerProcess({ databaseUrl, tls, book, folder, nodeFlags: profile })
-  stops.unshift(() => ledger.process.stop())
-  while (!(await ledger.isWriter())) await new Promise((resolve) => setTimeout(resolve, 20))
-
-  const client = createClient(TransferServiceService, {
-    address: ledger.address,
-    peer: 'ledger',
-    tls: await certificates.issuePeer('intent', Date.now()),
-    serviceConfig: 'proto/paymesh/ledger/v1/ledger_service_config.json',
-  })
-  await makeAccounts(client)
-  const stream = new SubmitStream(
-    {
-      open: () => client.submit(),
-      nowMs: () => systemClock.nowMs(),
-      random: Math.random,
-      onBreak: (cause) => {
-        console.error(`the stream broke: ${cause}`)
-      },
-    },
-    100_000,
-  )
-  stops.unshift(() => {
-    stream.close()
-    client.close()
-    return Promise.resolve()
-  })
-
-  const only = process.argv.find((argument) => argument.startsWith('--only='))?.slice('--only='.length)
-  const cases = CASES.filter(({ name, inFlight }) => only === undefined || `${name} ${inFlight}`.includes(only))
+async function measureAll(stream: SubmitStream, cases: readonly Case[], { runs, suffix }: Pass): Promise<Row[]> {
   const rows: Row[] = []
   for (const measured of cases) {
-    const runs: Figures[] = []
-    for (let count = 0; count < RUNS; count++) runs.push(await measure(stream, measured))
-    rows.push(rowOf(measured.name, measured.inFlight, runs))
+    const figures: Figures[] = []
+    for (let count = 0; count < runs; count++) figures.push(await measure(stream, measured))
+    rows.push(rowOf(`${measured.name}${suffix}`, measured.inFlight, figures))
   }
   return rows
 }
 
+interface Pass {
+  readonly runs: number
+  /** Said after each case's name. */
+  readonly suffix: string
+}
+
+/** Moves money until the store holds so many more transfers, spread over all accounts; says how far it is. */
+async function addHistory(stream: SubmitStream, count: number): Promise<void> {
+  const calls = Math.ceil(count / HISTORY_BATCH)
+  const started = performance.now()
+  await closedLoop(calls, HISTORY_IN_FLIGHT, async (index) => {
+    assertCreated(await stream.submit(repeat(HISTORY_BATCH, uniform)))
+    if (index % 4_000 !== 0 || index === 0) return
+    const seconds = Math.round((performance.now() - started) / 1000)
+    console.error(`${index * HISTORY_BATCH} of ${count} transfers of history after ${seconds} s`)
+  })
+}
+
+/** Peak memory of the service so far; NaN where the system does not say. */
+function peakMemoryMiB(pid: number): number {
+  const file = `/proc/${pid}/status`
+  const peak = existsSync(file) ? /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(file, 'utf8'))?.[1] : undefined
+  return Number(peak ?? NaN) / 1024
+}
+
+function report(rows: readonly Row[], withHistory: readonly Row[]): Report {
+  const ratios = withHistory.map((row, index): [string, number] => [
+    `${row.case} / on the empty store, ${row.inFlight} in flight`,
+    row.perSecond / (rows[index]?.perSecond ?? NaN),
+  ])
+  return {
+    bench: 'ledger',
+    machine: machine(),
+    rows: [...rows, ...withHistory],
+    ratios: Object.fromEntries(ratios),
+  }
+}
+
+async function run(folder: string, stops: Stops): Promise<void> {
+  const { only, runs, history, json } = readOptions()
+  const book = new ProcessBook(join(folder, 'processes.json'))
+  const { client, stream, pid } = await startBenchLedger({ folder, book, stops })
+  await makeAccounts(client)
+  const cases = CASES.filter(({ name, inFlight }) => `${name} ${inFlight} `.includes(only))
+  await measureAll(stream, cases.slice(0, 1), { runs: 1, suffix: '' }) // to warm up
+  const rows = await measureAll(stream, cases, { runs, suffix: '' })
+  let withHistory: Row[] = []
+  if (history > 0) {
+    await addHistory(stream, history)
+    withHistory = await measureAll(stream, cases, { runs, suffix: ` after ${history}` })
+  }
+  const others = { 'memory of the service at its peak, MiB': peakMemoryMiB(pid) }
+  print({ ...report(rows, withHistory), others }, json)
+}
+
+function readOptions() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', default: '' },
+      runs: { type: 'string', default: '3' },
+      history: { type: 'string', default: '0' },
+      profile: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
+  })
+  const { only, json } = values
+  const runs = bounded('--runs', values.runs, { least: 1, most: 100 })
+  const history = bounded('--history', values.history, { least: 0, most: 100_000_000 })
+  return { only, json, runs, history }
+}
+
 const folder = join(checkout, '.paymesh', 'bench', `ledger-${randomUUID()}`)
 mkdirSync(folder, { recursive: true })
-const stops: (() => Promise<unknown>)[] = []
+const stops: Stops = []
 try {
-  const rows = await run(folder, new ProcessBook(join(folder, 'processes.json')), stops)
-  print({ bench: 'ledger', machine: machine(), rows, ratios: {} }, process.argv.includes('--json'))
+  await run(folder, stops)
 } finally {
   for (const stop of stops) await stop()
   rmSync(folder, { recursive: true, force: true })

@@ -23,16 +23,17 @@ export function benchOptions(args: readonly string[], defaults: Omit<BenchOption
     },
   })
   return {
-    count: bounded('--count', values.count, 1_000_000),
-    inFlight: values['in-flight'].split(',').map((value) => bounded('--in-flight', value, 4096)),
-    runs: bounded('--runs', values.runs, 100),
+    count: bounded('--count', values.count, { least: 1, most: 1_000_000 }),
+    inFlight: values['in-flight'].split(',').map((value) => bounded('--in-flight', value, { least: 1, most: 4096 })),
+    runs: bounded('--runs', values.runs, { least: 1, most: 100 }),
     json: values.json,
   }
 }
 
-function bounded(name: string, text: string, most: number): number {
+/** A whole number within bounds; throws an Error that names the option. */
+export function bounded(name: string, text: string, { least, most }: { least: number; most: number }): number {
   const value = Number(text)
-  if (!Number.isInteger(value) || value < 1 || value > most)
-    throw new Error(`${name} is a whole number from 1 to ${most}, not ${text}.`)
+  if (!Number.isInteger(value) || value < least || value > most)
+    throw new Error(`${name} is a whole number from ${least} to ${most}, not ${text}.`)
   return value
 }

@@ -21,6 +21,8 @@ export interface Report {
   readonly rows: readonly Row[]
   /** Ratios of rows measured in turn, so that they hold while the machine's speed drifts. */
   readonly ratios: Readonly<Record<string, number>>
+  /** What else was measured, each with its unit in its name. */
+  readonly others?: Readonly<Record<string, number>>
 }
 
 export function machine(): string {
@@ -62,7 +64,9 @@ export function print(report: Report, asJson: boolean): void {
     console.log(`| ${row.case} | ${row.inFlight} | ${row.perSecond} | ${row.p50Ms} | ${row.p99Ms} | ${row.runs} |`)
   }
   console.log('')
-  for (const [name, ratio] of Object.entries(report.ratios)) console.log(`${name}: ${rounded(ratio)}`)
+  for (const [name, value] of Object.entries({ ...report.ratios, ...report.others })) {
+    console.log(`${name}: ${rounded(value)}`)
+  }
   if (asJson) console.log(JSON.stringify(report))
 }
 
