@@ -11,8 +11,9 @@ import { CertificateFolder } from './pki.js'
 import { freePort } from './ports.js'
 import { POSTGRES_SUPERUSER, runStatements, startPostgres, type Postgres } from './postgres.js'
 import { bookFile, ProcessBook } from './process-book.js'
-import { serverHome, type ServerHome } from './server-home.js'
+import { ownedFolder, serverHome, type ServerHome } from './server-home.js'
 import { removeState, TESTS_FOLDER } from './state-folder.js'
+import { TestPostgres } from './test-postgres.js'
 import { startTigerBeetle, type TigerBeetle, tigerBeetleBinary } from './tigerbeetle.js'
 import { startValkey, type Valkey } from './valkey.js'
 
@@ -51,6 +52,7 @@ class TestRun {
   #valkey: Promise<Valkey> | undefined
   #certificates: Promise<TestCertificates> | undefined
   readonly #clusters = new Set<TigerBeetle>()
+  readonly #ownServers = new Set<TestPostgres>()
   #databaseCount = 0
   #valkeyDatabaseCount = 0
 
@@ -72,6 +74,21 @@ class TestRun {
 
   async serverUrl(): Promise<string> {
     return (await this.#startPostgres()).url('postgres', POSTGRES_SUPERUSER)
+  }
+
+  async ownPostgres(service: DatabaseOwner, home = this.#home): Promise<TestPostgres> {
+    const name = `postgres-${randomUUID()}`
+    const server = await TestPostgres.start(
+      {
+        home: home === this.#home ? { ...home, folder: ownedFolder(home, name) } : home,
+        book: this.#book,
+        logFile: join(this.folder, 'log', `${name}.log`),
+        port: await freePort(),
+      },
+      service,
+    )
+    this.#ownServers.add(server)
+    return server
   }
 
   async valkeyUrl(): Promise<string> {
@@ -114,6 +131,7 @@ class TestRun {
     for (const server of servers) {
       if (server.status === 'fulfilled') await server.value?.process.stop()
     }
+    for (const server of this.#ownServers) await server.stop()
     for (const cluster of this.#clusters) await cluster.process.stop()
     await removeState(this.folder)
   }
@@ -169,6 +187,14 @@ function currentRun(): TestRun {
 /** The URL of a new database that has the service's schema and no rows; its role owns it. */
 export async function testDatabase(service: DatabaseOwner): Promise<string> {
   return await currentRun().database(service)
+}
+
+/**
+ * A PostgreSQL server of the test's own, which it may break, with a database of the service. Its data lie in `home` when
+ * one is given.
+ */
+export async function testPostgres(service: DatabaseOwner, home?: ServerHome): Promise<TestPostgres> {
+  return await currentRun().ownPostgres(service, home)
 }
 
 /** The URL of the run's PostgreSQL as its superuser, for what creates databases of its own. */

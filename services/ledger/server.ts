@@ -30,7 +30,7 @@ import { postChain } from './rpc/post-chain.js'
 import { queryAccounts } from './rpc/query-accounts.js'
 import { queryTransfers } from './rpc/query-transfers.js'
 import { postHold } from './rpc/post-hold.js'
-import { submit } from './rpc/submit.js'
+import { OpenStreams, submit } from './rpc/submit.js'
 import { takeSnapshot, type TakeSnapshotBooks } from './rpc/take-snapshot.js'
 import { type VerifyBooks, verifyLedger } from './rpc/verify-ledger.js'
 import { voidHold } from './rpc/void-hold.js'
@@ -56,6 +56,7 @@ export const SERVICE_NAMES = [
 
 /** TransferService alone, for an engine without names. */
 export function transferBinding(deps: { readonly engine: Engine }): Binding {
+  const streams = new OpenStreams()
   return bind(TransferServiceService, {
     createAccounts: (call, request) => createAccounts(deps, call, request),
     createTransfers: (call, request) => createTransfers(deps, call, request),
@@ -65,7 +66,7 @@ export function transferBinding(deps: { readonly engine: Engine }): Binding {
     getAccountBalances: (call, request) => getAccountBalances(deps, call, request),
     queryAccounts: (call, request) => queryAccounts(deps, call, request),
     queryTransfers: (call, request) => queryTransfers(deps, call, request),
-    submit: (call, requests) => submit(deps, call, requests),
+    submit: (call, requests) => submit({ ...deps, streams }, call, requests),
   })
 }
 

@@ -94,16 +94,19 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || error.constraint === constraint
 }
 
-// SQLSTATEs of a server that is going, coming or full: the class "connection exception", the three of a shutdown or a
-// start, and too many connections.
-const awayStates = /^(08...|57P0[123]|53300)$/
+// SQLSTATEs of a server that can't do now what it can at other times: the class "connection exception", the class
+// "insufficient resources" (a full disk, too many connections), the three of a shutdown or a start, a statement that took
+// too long, a database that is read-only, as a standby is, and a disk that fails.
+const awayStates = /^(08...|53...|57P0[123]|57014|25006|58030)$/
 const awayCodes: ReadonlySet<unknown> = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'])
 // pg and its pool give these no code.
-const awayMessages = /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout)/
+const awayMessages =
+  /^(Connection terminated|timeout expired|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error)/
 
 /**
- * Whether an error means that the database could not be reached, or was lost on the way: what was asked may be asked
- * again later. It may also have been done, when the connection broke after it was sent.
+ * Whether an error means that the database could not be reached, was lost on the way, or has no room or no right to
+ * write for now: what was asked may be asked again later. It may also have been done, when the connection broke after it
+ * was sent.
  */
 export function isDatabaseAway(error: unknown): boolean {
   if (error instanceof pg.DatabaseError) return awayStates.test(error.code ?? '')

@@ -10,7 +10,8 @@ import { type FailedTransfer, type Transfer } from '../state-machine/transfer.js
 import { CallQueue, type QueuedCall } from './call-queue.js'
 import { getAccountBalances, getAccountTransfers, queryAccounts, queryTransfers } from './queries.js'
 import { lookupAccounts, lookupFailures, lookupTransfers } from './reads.js'
-import { type AccountOutcome, type Call, DecisionError, type Outcome, pause, WriterSession } from './writer-session.js'
+import { type AccountOutcome, type Call, DecisionError, type Outcome, WriterSession } from './writer-session.js'
+import { pause } from './writer-lock.js'
 
 // One writer in the world: the process that holds the advisory lock. The others stand by and take over when it goes.
 //
@@ -40,9 +41,22 @@ export interface EngineOptions {
   /** How many events may wait; more are refused. At the full rate the default is about half a second's work. */
   readonly queuedEventsMax: number
   readonly cachedAccountsMax: number
+  /**
+   * The longest that a statement of the writer may run; a batch has a few. When the server stays silent two seconds more,
+   * the batch's outcome is unknown.
+   */
+  readonly statementTimeoutMs: number
 }
 
-export const ENGINE_DEFAULTS = { batchEventsMax: 512, queuedEventsMax: 16_384, cachedAccountsMax: 200_000 }
+// A batch takes milliseconds. What takes seconds is a disk that stalls or a lock that an operator holds, and both pass.
+const STATEMENT_TIMEOUT_MS = 10_000
+
+export const ENGINE_DEFAULTS = {
+  batchEventsMax: 512,
+  queuedEventsMax: 16_384,
+  cachedAccountsMax: 200_000,
+  statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+}
 
 const SWEEP_INTERVAL_MS = 100
 const RETRY_INTERVAL_MS = 250
@@ -150,6 +164,7 @@ export class PostgresEngine implements RunningEngine {
         this.#begin(session)
         await session.ended
         this.#end(session)
+        await session.close()
       } catch (error) {
         if (this.#isStopping()) break
         this.#report(error)

@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { type Clock } from '../../runtime/clock.js'
+import { type Logger } from '../../runtime/logger.js'
 import { type Decided, NONE_READ_LATER } from '../engine.js'
 import { type Account } from '../state-machine/account.js'
 import { createAccounts, createTransfers } from '../state-machine/decide-batch.js'
@@ -10,6 +11,7 @@ import { expiresAt, hasFlag, type Transfer, TransferFlag } from '../state-machin
 import { AccountCache } from './account-cache.js'
 import { BatchLoader, type Events } from './batch-loader.js'
 import { type Head, writeBatch } from './batch-writer.js'
+import { keepAlive, waitForLock } from './writer-lock.js'
 
 /** One call that waits to be decided. */
 export type Call = Events & { readonly withAccounts: boolean }
@@ -31,30 +33,31 @@ export interface SessionOptions {
   readonly clock: Clock
   /** How many accounts are kept in memory between batches. */
   readonly cachedAccountsMax: number
+  /** The longest that a statement may run. */
+  readonly statementTimeoutMs: number
   /** Ends the wait for the lock. */
   readonly signal: AbortSignal
+  readonly log: Logger
 }
-
-// Any number will do that nothing else in this database locks: the first bytes of sha256("paymesh ledger writer").
-const WRITER_LOCK = '2749012863307155414'
-
-// How often a standby asks for the lock, and so how long a take-over takes at most. It asks again and again because a
-// statement that waits for a lock holds back the cleaning of old row versions in the whole database for as long as it
-// waits, and the writer makes thousands of versions a second.
-const LOCK_INTERVAL_MS = 100
 
 // A sweep is a part of somebody's batch: as many holds as a batch has events, the rest next time.
 const SWEPT_MAX = 512
+
+// The server ends a statement that takes too long. When the server itself is gone without a word, or its answer was
+// lost, the session ends this much later.
+const SILENCE_MAX_MS = 2_000
+// A connection whose other side does not answer the farewell is cut.
+const FAREWELL_MAX_MS = 500
 
 // Transfers are nearly always new, and then a batch need not look them up. Repeats come together, as when callers try
 // again what a broken connection left open; a batch that held one is decided twice, so the next ones look first.
 const LOOKED_UP_AFTER_REPEAT = 64
 
 // Every query here is by key, so a plan made while a table was still empty must not walk over it later. The keepalives
-// let the server notice within half a minute that the machine of a writer is gone, and free the lock.
+// let the server notice within half a minute that the machine of a writer is gone, and free the lock; a standby that is
+// there notices sooner (writer-lock.ts).
 const SETTINGS = `
   set synchronous_commit = on; set enable_seqscan = off; set jit = off; set plan_cache_mode = force_generic_plan;
-  set statement_timeout = '10s'; set idle_in_transaction_session_timeout = '10s';
   set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_keepalives_count = 3;
   set tcp_user_timeout = '20s'`
 
@@ -104,7 +107,9 @@ export class WriterSession {
       application_name: 'ledger-writer',
       keepAlive: true,
       connectionTimeoutMillis: 5_000,
-      query_timeout: 15_000,
+      statement_timeout: options.statementTimeoutMs,
+      idle_in_transaction_session_timeout: options.statementTimeoutMs,
+      query_timeout: options.statementTimeoutMs + SILENCE_MAX_MS,
     })
     const ended = new Promise<void>((resolve) => {
       client.once('end', resolve)
@@ -116,7 +121,8 @@ export class WriterSession {
     try {
       await client.connect()
       await client.query(SETTINGS)
-      await waitForLock(client, options.signal)
+      await waitForLock(client, options)
+      keepAlive(client, ended, () => void endQuietly(client))
       const head = await takeOffice(client)
       const session = new WriterSession(client, ended, options, head)
       await session.#readNextExpiry()
@@ -213,28 +219,6 @@ export class WriterSession {
   }
 }
 
-async function waitForLock(client: pg.Client, signal: AbortSignal): Promise<void> {
-  for (;;) {
-    signal.throwIfAborted()
-    const { rows } = await client.query<{ locked: boolean }>('select pg_try_advisory_lock($1) as locked', [WRITER_LOCK])
-    if (rows[0]?.locked === true) return
-    await pause(LOCK_INTERVAL_MS, signal)
-  }
-}
-
-/** Waits; a signal ends the wait early. */
-export function pause(durationMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, durationMs)
-    signal.addEventListener('abort', done)
-  })
-}
-
 /**
  * Begins a new epoch. A statement of the writer before that is still under way holds the row, so this waits for it;
  * one that comes later finds another epoch. Either way the head that is read here is the last word.
@@ -257,10 +241,15 @@ async function takeOffice(client: pg.Client): Promise<Head> {
 }
 
 async function endQuietly(client: pg.Client): Promise<void> {
+  const cut = setTimeout(() => {
+    client.connection.stream.destroy()
+  }, FAREWELL_MAX_MS)
   try {
     await client.end()
   } catch {
     // It was broken before; there is nothing left to end.
+  } finally {
+    clearTimeout(cut)
   }
 }
 

@@ -1,10 +1,24 @@
 import assert from 'node:assert/strict'
 import { status } from '@grpc/grpc-js'
-import { type SubmitRequest, type SubmitResult } from '../../../gen/paymesh/ledger/v1/transfer_service.js'
+import {
+  type SubmitRequest,
+  type SubmitResponse,
+  type SubmitResult,
+} from '../../../gen/paymesh/ledger/v1/transfer_service.js'
+import { type Call } from '../../runtime/call.js'
 import { type BidiCall } from '../../runtime/client.js'
 import { TransferStatus } from '../state-machine/status.js'
-import { accountEvent, assertInvalid, eventually, TestLedger, wireTransfer } from '../test/harness.js'
+import {
+  accountEvent,
+  assertFails,
+  assertInvalid,
+  eventually,
+  TestLedger,
+  transferEvent,
+  wireTransfer,
+} from '../test/harness.js'
 import { verifyBooks } from '../test/verify.js'
+import { OpenStreams, submit } from './submit.js'
 
 type Stream = BidiCall<SubmitRequest, { results: SubmitResult[] }>
 
@@ -20,6 +34,12 @@ async function readAll(stream: Stream): Promise<{ results: Map<bigint, SubmitRes
     }
   }
   return { results, messages }
+}
+
+/** What the handler asks of its call: whether it still goes on. */
+function quietCall(): Call {
+  const call: Pick<Call, 'signal'> = { signal: new AbortController().signal }
+  return call as Call
 }
 
 describe('TransferService.Submit', () => {
@@ -126,5 +146,46 @@ describe('TransferService.Submit', () => {
     next.write({ batches: [batch(1n)] })
     next.end()
     assert.equal((await readAll(next)).results.size, 1)
+  })
+
+  it('does not read on from a client that does not read', async () => {
+    const messages = 30
+    let taken = 0
+    async function* requests() {
+      for (; taken < messages; taken++) yield await Promise.resolve({ batches: [...Array(10).keys()].map(numbered) })
+    }
+    const numbered = (index: number) => batch(BigInt(taken * 10 + index), 100)
+    const responses = submit({ engine: ledger.engine, streams: new OpenStreams() }, quietCall(), requests())
+    const answers = responses[Symbol.asyncIterator]()
+    let answered = ((await answers.next()).value as SubmitResponse).results.length
+    // Each waits for its turn behind what was taken before it.
+    for (let count = 0; count < 25; count++) await ledger.engine.createTransfers([transferEvent(nextId++)])
+    assert.ok(taken < 15, `${taken} messages of 1,000 transfers were taken`)
+
+    for (;;) {
+      const { value, done } = (await answers.next()) as { value: SubmitResponse; done: boolean }
+      if (done) break
+      answered += value.results.length
+    }
+    assert.equal(answered, messages * 10)
+  })
+
+  it('serves so many streams and no more, until one ends', async () => {
+    const served = async () => {
+      const stream = await open()
+      stream.write({ batches: [batch(1n)] })
+      await stream.responses[Symbol.asyncIterator]().next()
+      return stream
+    }
+    const streams: Stream[] = []
+    for (let count = 0; count < 32; count++) streams.push(await served())
+    await assertFails(served(), { reason: 'OVERLOADED', code: status.RESOURCE_EXHAUSTED })
+    streams.shift()?.end()
+    await eventually(async () => {
+      const next = await served().catch(() => undefined)
+      if (next !== undefined) streams.push(next)
+      return next !== undefined
+    }, 'there is room for another stream')
+    for (const stream of streams) stream.cancel()
   })
 })

@@ -10,36 +10,64 @@ import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { RpcError } from '../../runtime/rpc-error.js'
 import { type Engine } from '../engine.js'
-import { DOMAIN, engineError } from '../errors.js'
+import { DOMAIN, engineError, ledgerError } from '../errors.js'
 import { eventResults, transferEvent } from '../wire.js'
 import { checkEvents } from './batch-check.js'
 
 const BATCHES_MAX = 1024
 const TRANSFERS_MAX = 8192
 
-// How many transfers of one stream may be under way before it is read on. Half of what the queue holds: a single
-// stream is slowed down by flow control and is never refused.
+// How many transfers of one stream may be under way before it is read on; a batch is under way until its answer is on
+// its way to the client, so a client that does not read is not read from. Half of what the queue holds: a single stream
+// is slowed down by flow control and is never refused.
 const IN_FLIGHT_MAX = 8192
+
+// A client needs one stream, and a mesh has fewer replicas in front of the Ledger. Measured: with as many streams as this,
+// all sending the largest messages as fast as they can, the process stays below a gigabyte.
+const STREAMS_MAX = 32
+
+/** The streams that a process serves at a time. */
+export class OpenStreams {
+  #count = 0
+
+  /** Throws OVERLOADED when there are too many. */
+  add(): void {
+    if (this.#count >= STREAMS_MAX) {
+      throw ledgerError('OVERLOADED', `This replica serves ${STREAMS_MAX} streams, and no more; one a client will do.`)
+    }
+    this.#count += 1
+  }
+
+  remove(): void {
+    this.#count -= 1
+  }
+}
 
 /**
  * TransferService.Submit. Batches are decided as CreateTransfers decides a call; the answers that are ready together
  * leave in one message.
  */
 export async function* submit(
-  deps: { readonly engine: Engine },
+  deps: { readonly engine: Engine; readonly streams: OpenStreams },
   call: Call,
   requests: AsyncIterable<SubmitRequest>,
 ): AsyncIterable<SubmitResponse> {
+  deps.streams.add()
   const stream = new SubmitStream(deps.engine, call)
-  void stream.read(requests)
-  yield* stream.responses()
+  try {
+    void stream.read(requests)
+    yield* stream.responses()
+  } finally {
+    deps.streams.remove()
+  }
 }
 
 /** One stream: what of it is under way, and the answers that wait to be sent. */
 class SubmitStream {
   readonly #engine: Engine
   readonly #call: Call
-  readonly #underWay = new Set<bigint>()
+  /** By correlation id, with how many transfers each counts. */
+  readonly #underWay = new Map<bigint, number>()
   #transfersUnderWay = 0
   #results: SubmitResult[] = []
   #end: { readonly error?: Error } | undefined
@@ -70,9 +98,7 @@ class SubmitStream {
   async *responses(): AsyncIterable<SubmitResponse> {
     for (;;) {
       if (this.#results.length > 0) {
-        const results = this.#results
-        this.#results = []
-        yield { results }
+        yield { results: this.#handOut() }
       } else if (this.#end?.error !== undefined) {
         throw this.#end.error
       } else if (this.#end !== undefined && this.#underWay.size === 0) {
@@ -81,6 +107,17 @@ class SubmitStream {
         await new Promise<void>((resolve) => (this.#wake = resolve))
       }
     }
+  }
+
+  #handOut(): SubmitResult[] {
+    const results = this.#results
+    this.#results = []
+    for (const { correlationId } of results) {
+      this.#transfersUnderWay -= this.#underWay.get(correlationId) ?? 0
+      this.#underWay.delete(correlationId)
+    }
+    if (this.#transfersUnderWay <= IN_FLIGHT_MAX) this.#room()
+    return results
   }
 
   #check(batches: readonly SubmitBatch[]): void {
@@ -95,14 +132,13 @@ class SubmitStream {
   }
 
   async #decide({ correlationId, transfers }: SubmitBatch): Promise<void> {
-    this.#underWay.add(correlationId)
-    this.#transfersUnderWay += transfers.length
+    // An empty batch is answered too, and takes room.
+    const weight = Math.max(1, transfers.length)
+    this.#underWay.set(correlationId, weight)
+    this.#transfersUnderWay += weight
     const result = await this.#resultOf(correlationId, transfers)
-    this.#underWay.delete(correlationId)
-    this.#transfersUnderWay -= transfers.length
     this.#results.push(result)
     this.#wakeSoon()
-    if (this.#transfersUnderWay <= IN_FLIGHT_MAX) this.#room()
   }
 
   async #resultOf(correlationId: bigint, transfers: SubmitBatch['transfers']): Promise<SubmitResult> {

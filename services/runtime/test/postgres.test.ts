@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type pg from 'pg'
 import { testDatabase } from '../../../dev/testing.js'
-import { createPool, isUniqueViolation, sqlState, transaction } from '../postgres.js'
+import { createPool, isDatabaseAway, isUniqueViolation, sqlState, transaction } from '../postgres.js'
 
 describe('a pool', () => {
   let pool: pg.Pool
@@ -53,6 +53,22 @@ describe('a pool', () => {
     const { rows } = await pool.query('select id from pool_test')
     assert.deepEqual(rows, [{ id: 1n }])
     assert.equal(pool.idleCount, pool.totalCount)
+  })
+
+  it('tells what passes by itself from what does not', async () => {
+    const failed = (statement: string) =>
+      pool.query(statement).then(
+        () => assert.fail(statement),
+        (caught: unknown) => caught,
+      )
+    const raised = (code: string) => failed(`do $$ begin raise exception using errcode = '${code}'; end $$`)
+    assert.ok(isDatabaseAway(await failed('select pg_sleep(5)')), 'a statement that took too long')
+    for (const code of ['53100', '53200', '25006', '58030', '57P03', '08006']) {
+      assert.ok(isDatabaseAway(await raised(code)), code)
+    }
+    for (const code of ['22003', '23505', '42P01', '54000', 'XX000']) {
+      assert.ok(!isDatabaseAway(await raised(code)), code)
+    }
   })
 
   it('tells a unique violation from other errors', async () => {

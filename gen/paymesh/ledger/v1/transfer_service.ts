@@ -1519,7 +1519,8 @@ export const TransferServiceService = {
   /**
    * Creates transfers over one long-lived stream: each message carries small batches under correlation ids that the
    * client chooses; each batch is answered once, in any order. A batch that cannot be decided is answered with an
-   * error and the stream goes on. Fails with INVALID_FIELD when a message is malformed.
+   * error and the stream goes on. A stream whose client does not read its answers is not read from. Fails with
+   * INVALID_FIELD when a message is malformed, OVERLOADED when the replica serves too many streams already.
    */
   submit: {
     path: "/paymesh.ledger.v1.TransferService/Submit" as const,
@@ -1574,7 +1575,8 @@ export interface TransferServiceServer extends UntypedServiceImplementation {
   /**
    * Creates transfers over one long-lived stream: each message carries small batches under correlation ids that the
    * client chooses; each batch is answered once, in any order. A batch that cannot be decided is answered with an
-   * error and the stream goes on. Fails with INVALID_FIELD when a message is malformed.
+   * error and the stream goes on. A stream whose client does not read its answers is not read from. Fails with
+   * INVALID_FIELD when a message is malformed, OVERLOADED when the replica serves too many streams already.
    */
   submit: handleBidiStreamingCall<SubmitRequest, SubmitResponse>;
 }
@@ -1733,7 +1735,8 @@ export interface TransferServiceClient extends Client {
   /**
    * Creates transfers over one long-lived stream: each message carries small batches under correlation ids that the
    * client chooses; each batch is answered once, in any order. A batch that cannot be decided is answered with an
-   * error and the stream goes on. Fails with INVALID_FIELD when a message is malformed.
+   * error and the stream goes on. A stream whose client does not read its answers is not read from. Fails with
+   * INVALID_FIELD when a message is malformed, OVERLOADED when the replica serves too many streams already.
    */
   submit(): ClientDuplexStream<SubmitRequest, SubmitResponse>;
   submit(options: Partial<CallOptions>): ClientDuplexStream<SubmitRequest, SubmitResponse>;
