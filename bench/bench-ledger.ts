@@ -13,9 +13,7 @@ import { startLedgerProcess } from '../services/ledger/test/ledger-process.js'
 import { type Client, createClient } from '../services/runtime/client.js'
 import { systemClock } from '../services/runtime/clock.js'
 import { migrate } from '../services/runtime/migrations.js'
-
-/** Stops of what was started, the last first. */
-export type Stops = (() => Promise<unknown>)[]
+import { type Stops } from './bench-folder.js'
 
 export interface BenchLedger {
   readonly client: Client<typeof TransferServiceService>

@@ -1,11 +1,8 @@
 // What the Ledger costs on top of TigerBeetle: the native client alone, and a real ledger process on the same cluster,
 // asked through one mTLS stream with a coalescing client as Intent asks it; in turn, so that the ratio holds while the
 // machine's speed drifts. The cluster is one replica as `make up` starts it. Load, service and server share this machine.
-import { randomUUID } from 'node:crypto'
-import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Client, createClient as createTigerBeetleClient } from 'tigerbeetle-node'
-import { checkout } from '../dev/checkout.js'
 import { LaunchError } from '../dev/launch-error.js'
 import { freePort } from '../dev/ports.js'
 import { ProcessBook } from '../dev/process-book.js'
@@ -14,7 +11,8 @@ import { type Transfer } from '../services/ledger/state-machine/transfer.js'
 import { accountRecord, transferRecord } from '../services/ledger/tigerbeetle-engine/records.js'
 import { wireTransfer } from '../services/ledger/wire.js'
 import { configExitCode } from '../services/runtime/config.js'
-import { startBenchLedger, type Stops } from './bench-ledger.js'
+import { inBenchFolder, type Stops } from './bench-folder.js'
+import { startBenchLedger } from './bench-ledger.js'
 import { closedLoop } from './load.js'
 import { type BenchOptions, benchOptions } from './options.js'
 import { type Figures, machine, print, type Row, rowOf } from './report.js'
@@ -138,19 +136,13 @@ async function run(binary: string, folder: string, options: BenchOptions, stops:
   print({ bench: 'ledger on TigerBeetle', machine: machine(), rows, ratios }, options.json)
 }
 
-const folder = join(checkout, '.paymesh', 'bench', `ledger-tigerbeetle-${randomUUID()}`)
-const stops: Stops = []
 try {
   const binary = tigerBeetleBinary(process.env)
   const args = process.argv.slice(2).filter((argument) => argument !== '--profile')
   const options = benchOptions(args, { count: 20_000, inFlight: [1, 64, 256], runs: 3 })
-  mkdirSync(folder, { recursive: true })
-  await run(binary, folder, options, stops)
+  await inBenchFolder('ledger-tigerbeetle', (folder, stops) => run(binary, folder, options, stops))
 } catch (error) {
   if (!(error instanceof LaunchError)) throw error
   console.error(error.message)
   process.exitCode = configExitCode
-} finally {
-  for (const stop of stops) await stop()
-  rmSync(folder, { recursive: true, force: true })
 }

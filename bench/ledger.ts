@@ -2,22 +2,21 @@
 //
 //     npm run bench:ledger -- [--only TEXT] [--runs N] [--history N] [--profile] [--json]
 //
-// --only runs the cases whose name and callers hold the text. --history measures every case on the empty store, then has
-// the Ledger move N transfers, and measures every case again: the ratio says what history costs.
-import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+// --only runs the cases whose name and callers hold the text. --history has a second Ledger move N transfers first, and
+// measures every case on both in turn: the ratio says what history costs, and holds while the machine's speed drifts.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { checkout } from '../dev/checkout.js'
 import { ProcessBook } from '../dev/process-book.js'
 import { EngineAccount, type Transfer } from '../gen/paymesh/ledger/v1/transfer.js'
 import { type TransferServiceService } from '../gen/paymesh/ledger/v1/transfer_service.js'
 import { type SubmitOutcome, type SubmitStream } from '../services/intent/submit-stream.js'
 import { type Client } from '../services/runtime/client.js'
-import { startBenchLedger, type Stops } from './bench-ledger.js'
+import { inBenchFolder, type Stops } from './bench-folder.js'
+import { type BenchLedger, startBenchLedger } from './bench-ledger.js'
 import { closedLoop } from './load.js'
 import { bounded } from './options.js'
-import { type Figures, machine, print, type Report, type Row, rowOf } from './report.js'
+import { type Figures, machine, print, type Row, rowOf } from './report.js'
 
 const CREATED = 4294967295
 const LINKED = 1
@@ -150,22 +149,6 @@ async function measure(stream: SubmitStream, measured: Case): Promise<Figures> {
   return { ...figures, perSecond: figures.perSecond * measured.transfersPerCall }
 }
 
-async function measureAll(stream: SubmitStream, cases: readonly Case[], { runs, suffix }: Pass): Promise<Row[]> {
-  const rows: Row[] = []
-  for (const measured of cases) {
-    const figures: Figures[] = []
-    for (let count = 0; count < runs; count++) figures.push(await measure(stream, measured))
-    rows.push(rowOf(`${measured.name}${suffix}`, measured.inFlight, figures))
-  }
-  return rows
-}
-
-interface Pass {
-  readonly runs: number
-  /** Said after each case's name. */
-  readonly suffix: string
-}
-
 /** Moves money until the store holds so many more transfers, spread over all accounts; says how far it is. */
 async function addHistory(stream: SubmitStream, count: number): Promise<void> {
   const calls = Math.ceil(count / HISTORY_BATCH)
@@ -185,34 +168,48 @@ function peakMemoryMiB(pid: number): number {
   return Number(peak ?? NaN) / 1024
 }
 
-function report(rows: readonly Row[], withHistory: readonly Row[]): Report {
-  const ratios = withHistory.map((row, index): [string, number] => [
-    `${row.case} / on the empty store, ${row.inFlight} in flight`,
-    row.perSecond / (rows[index]?.perSecond ?? NaN),
-  ])
-  return {
-    bench: 'ledger',
-    machine: machine(),
-    rows: [...rows, ...withHistory],
-    ratios: Object.fromEntries(ratios),
+/** A Ledger to measure, and what is said of it after each case's name. */
+interface Measured {
+  readonly ledger: BenchLedger
+  readonly suffix: string
+}
+
+async function startMeasured(folder: string, history: number, stops: Stops): Promise<Measured> {
+  mkdirSync(folder, { recursive: true })
+  const ledger = await startBenchLedger({ folder, book: new ProcessBook(join(folder, 'processes.json')), stops })
+  await makeAccounts(ledger.client)
+  if (history > 0) await addHistory(ledger.stream, history)
+  return { ledger, suffix: history > 0 ? ` after ${history}` : '' }
+}
+
+/** A row for each Ledger, from runs in turn. */
+async function measureInTurn(ledgers: readonly Measured[], measured: Case, runs: number): Promise<Row[]> {
+  const figures = ledgers.map((): Figures[] => [])
+  for (let count = 0; count < runs; count++) {
+    for (const [index, { ledger }] of ledgers.entries()) figures[index]?.push(await measure(ledger.stream, measured))
   }
+  const nameOf = (suffix: string) => `${measured.name}${suffix}`
+  return ledgers.map(({ suffix }, index) => rowOf(nameOf(suffix), measured.inFlight, figures[index] ?? []))
 }
 
 async function run(folder: string, stops: Stops): Promise<void> {
   const { only, runs, history, json } = readOptions()
-  const book = new ProcessBook(join(folder, 'processes.json'))
-  const { client, stream, pid } = await startBenchLedger({ folder, book, stops })
-  await makeAccounts(client)
-  const cases = CASES.filter(({ name, inFlight }) => `${name} ${inFlight} `.includes(only))
-  await measureAll(stream, cases.slice(0, 1), { runs: 1, suffix: '' }) // to warm up
-  const rows = await measureAll(stream, cases, { runs, suffix: '' })
-  let withHistory: Row[] = []
-  if (history > 0) {
-    await addHistory(stream, history)
-    withHistory = await measureAll(stream, cases, { runs, suffix: ` after ${history}` })
+  const ledgers = [await startMeasured(join(folder, 'empty'), 0, stops)]
+  if (history > 0) ledgers.push(await startMeasured(join(folder, 'history'), history, stops))
+  const rows: Row[] = []
+  const ratios: Record<string, number> = {}
+  for (const measured of CASES.filter(({ name, inFlight }) => `${name} ${inFlight} `.includes(only))) {
+    const [empty, withHistory] = await measureInTurn(ledgers, measured, runs)
+    rows.push(...[empty, withHistory].filter((row) => row !== undefined))
+    if (empty === undefined || withHistory === undefined) continue
+    ratios[`${withHistory.case} / on the empty store, ${measured.inFlight} in flight`] =
+      withHistory.perSecond / empty.perSecond
   }
-  const others = { 'memory of the service at its peak, MiB': peakMemoryMiB(pid) }
-  print({ ...report(rows, withHistory), others }, json)
+  const memory = ledgers.map(({ ledger, suffix }): [string, number] => [
+    `memory of the service at its peak${suffix}, MiB`,
+    peakMemoryMiB(ledger.pid),
+  ])
+  print({ bench: 'ledger', machine: machine(), rows, ratios, others: Object.fromEntries(memory) }, json)
 }
 
 function readOptions() {
@@ -231,12 +228,4 @@ function readOptions() {
   return { only, json, runs, history }
 }
 
-const folder = join(checkout, '.paymesh', 'bench', `ledger-${randomUUID()}`)
-mkdirSync(folder, { recursive: true })
-const stops: Stops = []
-try {
-  await run(folder, stops)
-} finally {
-  for (const stop of stops) await stop()
-  rmSync(folder, { recursive: true, force: true })
-}
+await inBenchFolder('ledger', run)
