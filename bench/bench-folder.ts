@@ -13,10 +13,8 @@ export async function inBenchFolder(name: string, run: (folder: string, stops: S
   const folder = join(checkout, '.paymesh', 'bench', `${name}-${randomUUID()}`)
   mkdirSync(folder, { recursive: true })
   const stops: Stops = []
-  const end = async () => {
-    for (const stop of stops.splice(0)) await stop()
-    rmSync(folder, { recursive: true, force: true })
-  }
+  let ending: Promise<void> | undefined
+  const end = () => (ending ??= stopAll(folder, stops))
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {
     process.once(signal, () => {
       void end().finally(() => process.exit(128 + constants.signals[signal]))
@@ -24,7 +22,15 @@ export async function inBenchFolder(name: string, run: (folder: string, stops: S
   }
   try {
     await run(folder, stops)
+  } catch (error) {
+    // What was cut off by a signal fails for that reason alone.
+    if (ending === undefined) throw error
   } finally {
     await end()
   }
+}
+
+async function stopAll(folder: string, stops: Stops): Promise<void> {
+  for (const stop of stops) await stop()
+  rmSync(folder, { recursive: true, force: true })
 }
