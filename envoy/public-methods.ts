@@ -13,6 +13,7 @@ export interface ContractMethod {
   readonly method: string
   /** The mesh service that answers. */
   readonly owner: ServiceName
+  /** Whether it answers a stream. */
   readonly serverStreaming: boolean
   /** Absent when the RPC is not reachable from outside. */
   readonly http: HttpRule | undefined
@@ -48,7 +49,7 @@ export function contractMethods(): ContractMethod[] {
           service: typeName,
           method: method.name,
           owner: ownerOf(typeName),
-          serverStreaming: method.methodKind === 'server_streaming',
+          serverStreaming: method.methodKind === 'server_streaming' || method.methodKind === 'bidi_streaming',
           http: httpRule(name, options['[google.api.http]']),
           access,
         }

@@ -5,6 +5,11 @@ export function walletAccount(walletId: string): string {
   return `accounts/wallet.${walletId}`
 }
 
+/** The wallet whose account it is; undefined for the house's accounts. */
+export function walletOfAccount(account: string): string | undefined {
+  return /^accounts\/wallet\.([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(account)?.[1]
+}
+
 /** The account of one asset through which every chain passes; zero whenever no chain is open. */
 export function transitAccount(assetCode: string): string {
   return `accounts/transit.${assetCode}`

@@ -1,7 +1,7 @@
 // The step function: takes an intent from where it rests to where it goes next. Requests, duplicates and the resumer
 // all run this one function, at the same time if it so happens: the Ledger applies a chain once, and the conditional
 // update lets one outcome in.
-import { findChannel } from './channels/registry.js'
+import { channelOf } from './channels/registry.js'
 import { type ChainPlan } from './chain.js'
 import { type ChainOutcome } from './chain-runner.js'
 import { type ReachCrashPoint } from './crash-points.js'
@@ -52,8 +52,7 @@ async function step(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
 
 /** VALIDATED: move the money, write what became of it. */
 async function settle(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
-  const { verdict } = intent.decision
-  const channel = verdict.kind === 'routed' ? findChannel(verdict.channel, intent.operationType) : undefined
+  const channel = channelOf(intent)
   if (channel === undefined) return { kind: 'waiting', intent, cause: 'this process does not have its channel' }
   deps.crashPoint('before-ledger')
   const outcome = await deps.runChain(intent, channel.legs(intent))

@@ -1,4 +1,5 @@
 // The services' implementation: one line an RPC.
+import { IntentAdminServiceService } from '../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { IntentServiceService } from '../../gen/paymesh/intent/v1/intent_service.js'
 import { WalletServiceService } from '../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Call, type ServerStream, type Unary } from '../runtime/call.js'
@@ -11,11 +12,16 @@ import { fundWallet } from './rpc/fund-wallet.js'
 import { getIntent } from './rpc/get-intent.js'
 import { getWallet } from './rpc/get-wallet.js'
 import { listIntents } from './rpc/list-intents.js'
+import { listLedgerRecords } from './rpc/list-ledger-records.js'
 import { listWallets } from './rpc/list-wallets.js'
 import { previewIntent } from './rpc/preview-intent.js'
 import { watchIntent } from './rpc/watch-intent.js'
 
-export const serviceNames = ['paymesh.intent.v1.IntentService', 'paymesh.intent.v1.WalletService'] as const
+export const serviceNames = [
+  'paymesh.intent.v1.IntentService',
+  'paymesh.intent.v1.WalletService',
+  'paymesh.intent.v1.IntentAdminService',
+] as const
 
 export function bindings(deps: RpcDeps): Binding[] {
   return [
@@ -31,6 +37,9 @@ export function bindings(deps: RpcDeps): Binding[] {
       getWallet: unary(deps, getWallet),
       listWallets: unary(deps, listWallets),
       fundWallet: unary(deps, fundWallet),
+    }),
+    bind(IntentAdminServiceService, {
+      listLedgerRecords: unary(deps, listLedgerRecords),
     }),
   ]
 }

@@ -46,19 +46,36 @@ export async function readEntries(
 ): Promise<TimedEntry[]> {
   if (page.min > page.max) return []
   const transfers = await engine.getAccountTransfers(bothSides(account.id, page))
-  if (transfers.length === 0) return []
-  const others = transfers.map((transfer) => counterpartyOf(transfer, account.id))
-  const [counterparties, rows] = await Promise.all([
-    names.namesOf([...new Set(others)], false),
-    hasFlag(account.flags, AccountFlag.HISTORY) ? balancesAfter(engine, account.id, transfers, page) : [],
+  const history = hasFlag(account.flags, AccountFlag.HISTORY)
+  const [entries, rows] = await Promise.all([
+    entriesOf(names, { name, account }, transfers),
+    history && transfers.length > 0 ? balancesAfter(engine, account.id, transfers, page) : [],
   ])
-  const after = new Map(rows.map((row) => [row.timestamp, row]))
+  const after = new Map(rows.map((row) => [row.timestamp, balances(row, name.assetCode)]))
+  return entries.map(({ timestamp, entry }) => {
+    const balancesAfter = after.get(timestamp)
+    return { timestamp, entry: balancesAfter === undefined ? entry : { ...entry, balancesAfter } }
+  })
+}
+
+/** Transfers of an account as its entries, in order, without the balances after them. */
+export async function entriesOf(
+  names: NamedAccountStore,
+  { name, account }: NamedAccount,
+  transfers: readonly Transfer[],
+): Promise<TimedEntry[]> {
+  const other = (transfer: Transfer) => counterpartyOf(transfer, account.id)
+  const textOf = await accountTexts(names, transfers.map(other))
   return transfers.map((transfer) => {
-    const other = counterpartyOf(transfer, account.id)
-    const counterparty = counterparties.get(other)?.name ?? other.toString(16).padStart(32, '0')
-    const entry = entryOf(transfer, name.assetCode, account.id, counterparty, after.get(transfer.timestamp))
+    const entry = entryOf(transfer, name.assetCode, account.id, textOf(other(transfer)))
     return { timestamp: transfer.timestamp, entry }
   })
+}
+
+/** How to call accounts: their names, or their ids in hexadecimal where they have none. */
+export async function accountTexts(names: NamedAccountStore, ids: readonly bigint[]): Promise<(id: bigint) => string> {
+  const known = ids.length === 0 ? undefined : await names.namesOf([...new Set(ids)], false)
+  return (id) => known?.get(id)?.name ?? id.toString(16).padStart(32, '0')
 }
 
 /** The balances after exactly these transfers: they are all that lie between the first and the last. */
@@ -77,13 +94,7 @@ function counterpartyOf({ debitAccountId, creditAccountId }: Transfer, accountId
   return debitAccountId === accountId ? creditAccountId : debitAccountId
 }
 
-function entryOf(
-  transfer: Transfer,
-  assetCode: string,
-  accountId: bigint,
-  counterparty: string,
-  after: BalanceRow | undefined,
-): Entry {
+function entryOf(transfer: Transfer, assetCode: string, accountId: bigint, counterparty: string): Entry {
   return Entry.fromPartial({
     transferId: toUint128(transfer.id),
     time: timeMessage(transfer.timestamp),
@@ -93,7 +104,6 @@ function entryOf(
     counterparty,
     code: transfer.code,
     subject: toUint128(transfer.userData128),
-    ...(after && { balancesAfter: balances(after, assetCode) }),
   })
 }
 

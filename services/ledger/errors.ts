@@ -32,6 +32,8 @@ const CODES: Readonly<Record<Reason, status>> = {
   BOOKS_ELSEWHERE: status.UNIMPLEMENTED,
   LIMIT_ASSET_MISMATCH: status.FAILED_PRECONDITION,
   NO_HISTORY: status.FAILED_PRECONDITION,
+  TOO_MANY_RECORDS: status.INVALID_ARGUMENT,
+  RECORDS_INCOMPLETE: status.UNAVAILABLE,
 }
 
 // A queue that is full is worked off in about half a second at the full rate.

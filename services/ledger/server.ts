@@ -30,6 +30,7 @@ import { postChain } from './rpc/post-chain.js'
 import { queryAccounts } from './rpc/query-accounts.js'
 import { queryTransfers } from './rpc/query-transfers.js'
 import { postHold } from './rpc/post-hold.js'
+import { reconcile } from './rpc/reconcile.js'
 import { OpenStreams, submit } from './rpc/submit.js'
 import { takeSnapshot, type TakeSnapshotBooks } from './rpc/take-snapshot.js'
 import { type VerifyBooks, verifyLedger } from './rpc/verify-ledger.js'
@@ -94,6 +95,7 @@ export function ledgerBindings(deps: LedgerDeps): Binding[] {
       createAsset: (call, request) => createAsset(deps, call, request),
       listAssets: (call, request) => listAssets(deps, call, request),
       verifyLedger: (call, request) => verifyLedger(deps, call, request),
+      reconcile: (call, requests) => reconcile(deps, call, requests),
       takeSnapshot: (call, request) => takeSnapshot(deps, call, request),
     }),
   ]

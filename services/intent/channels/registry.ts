@@ -1,4 +1,5 @@
 // The one place that knows every channel. A new channel is one file beside this one, a line here, and a route.
+import { type Intent } from '../intent.js'
 import { type Channel } from './channel.js'
 import { internalP2p } from './internal-p2p.js'
 import { walletFunding } from './wallet-funding.js'
@@ -16,4 +17,9 @@ export const requestableOperationTypes: ReadonlySet<string> = new Set(
 export function findChannel(name: string, operationType: string): Channel | undefined {
   const channel = byName.get(name)
   return channel?.operationTypes.includes(operationType) === true ? channel : undefined
+}
+
+/** The channel that an intent's frozen decision names; undefined when Rules refused it or this process does not have it. */
+export function channelOf({ decision: { verdict }, operationType }: Intent): Channel | undefined {
+  return verdict.kind === 'routed' ? findChannel(verdict.channel, operationType) : undefined
 }

@@ -55,6 +55,7 @@ export class TestMesh {
   readonly ledger: MeshProcess
   readonly rules: MeshProcess
   readonly databaseUrl: string
+  readonly ledgerDatabaseUrl: string
   readonly valkeyUrl: string
   readonly pool: ReturnType<typeof createPool>
   readonly #ledgerClient: RawClient
@@ -63,13 +64,14 @@ export class TestMesh {
   private constructor(
     ledger: MeshProcess,
     rules: MeshProcess,
-    databaseUrl: string,
-    valkeyUrl: string,
+    urls: { readonly databaseUrl: string; readonly ledgerUrl: string; readonly valkeyUrl: string },
     ledgerClient: RawClient,
   ) {
+    const { databaseUrl, ledgerUrl, valkeyUrl } = urls
     this.ledger = ledger
     this.rules = rules
     this.databaseUrl = databaseUrl
+    this.ledgerDatabaseUrl = ledgerUrl
     this.valkeyUrl = valkeyUrl
     this.pool = createPool({ url: databaseUrl, max: 4, applicationName: 'test' })
     this.#ledgerClient = ledgerClient
@@ -84,7 +86,8 @@ export class TestMesh {
 
   static async #start(): Promise<TestMesh> {
     const rulesUrl = await testDatabase('rules')
-    const ledger = await MeshProcess.create('ledger', { DATABASE_URL: await testDatabase('ledger') })
+    const ledgerUrl = await testDatabase('ledger')
+    const ledger = await MeshProcess.create('ledger', { DATABASE_URL: ledgerUrl })
     const rules = await MeshProcess.create('rules', { DATABASE_URL: rulesUrl })
     const ruleSet = await writeRuleSet()
     await runProgram('services/rules/publish.js', [ruleSet], { DATABASE_URL: rulesUrl })
@@ -98,7 +101,8 @@ export class TestMesh {
       const asset = { name: '', assetCode, scale, ledger: 0 }
       await ledgerClient.call(LedgerAdminServiceService.createAsset, { asset })
     }
-    return new TestMesh(ledger, rules, await testDatabase('intent'), await testValkeyUrl(), ledgerClient)
+    const urls = { ledgerUrl, databaseUrl: await testDatabase('intent'), valkeyUrl: await testValkeyUrl() }
+    return new TestMesh(ledger, rules, urls, ledgerClient)
   }
 
   /** Starts an Intent; several share the database, as replicas do. */

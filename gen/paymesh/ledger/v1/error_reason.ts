@@ -53,6 +53,13 @@ export const ErrorReason = {
   LIMIT_ASSET_MISMATCH: 22,
   /** NO_HISTORY - The account keeps no history of its balances. FAILED_PRECONDITION; metadata: account. */
   NO_HISTORY: 24,
+  /** TOO_MANY_RECORDS - More records came than one reconciliation takes. INVALID_ARGUMENT: reconcile shorter periods; metadata: most. */
+  TOO_MANY_RECORDS: 25,
+  /**
+   * RECORDS_INCOMPLETE - The records ended before the message marked as the last: the caller stopped, or this replica is going away.
+   * UNAVAILABLE; send all of them again.
+   */
+  RECORDS_INCOMPLETE: 26,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -83,5 +90,7 @@ export namespace ErrorReason {
   export type BOOKS_ELSEWHERE = typeof ErrorReason.BOOKS_ELSEWHERE;
   export type LIMIT_ASSET_MISMATCH = typeof ErrorReason.LIMIT_ASSET_MISMATCH;
   export type NO_HISTORY = typeof ErrorReason.NO_HISTORY;
+  export type TOO_MANY_RECORDS = typeof ErrorReason.TOO_MANY_RECORDS;
+  export type RECORDS_INCOMPLETE = typeof ErrorReason.RECORDS_INCOMPLETE;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

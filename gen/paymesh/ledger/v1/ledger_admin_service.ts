@@ -7,9 +7,11 @@ import {
   type CallOptions,
   type ChannelCredentials,
   Client,
+  type ClientDuplexStream,
   type ClientOptions,
   type ClientReadableStream,
   type ClientUnaryCall,
+  type handleBidiStreamingCall,
   type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
@@ -17,7 +19,14 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Asset } from "./asset.js";
+import {
+  ReconciliationFinding,
+  ReconciliationProgress,
+  ReconciliationSummary,
+  StatementRecord,
+} from "./reconciliation.js";
 import { Snapshot } from "./snapshot.js";
 import { Finding, Progress, Summary } from "./verification.js";
 
@@ -73,6 +82,43 @@ export interface VerifyLedgerResponse {
     | //
     /** The end. */
     { $case: "summary"; summary: Summary }
+    | undefined;
+}
+
+/** One message of the request of Reconcile. */
+export interface ReconcileRequest {
+  /** The account, `accounts/{account}`. Required in the first message, absent from the others, as is the period. */
+  account: string;
+  /** Where the period begins, inclusive; unset: at the account's beginning. */
+  startTime:
+    | Timestamp
+    | undefined;
+  /** Where the period ends, exclusive; unset: now. */
+  endTime:
+    | Timestamp
+    | undefined;
+  /** Records of the other side in any order, at most 1,000 a message and 200,000 together. */
+  records: StatementRecord[];
+  /**
+   * Whether this is the last message; required of it, also when there are no records at all. A stream that ends without
+   * one was cut off: what was not uploaded must not be taken for missing there.
+   */
+  last: boolean;
+}
+
+/** One message of the answer of Reconcile. */
+export interface ReconcileResponse {
+  /** What it says. */
+  event:
+    | //
+    /** How far the reconciliation is; after each message with records and each page of entries. */
+    { $case: "progress"; progress: ReconciliationProgress }
+    | //
+    /** A disagreement. */
+    { $case: "finding"; finding: ReconciliationFinding }
+    | //
+    /** The end. */
+    { $case: "summary"; summary: ReconciliationSummary }
     | undefined;
 }
 
@@ -495,6 +541,211 @@ export const VerifyLedgerResponse: MessageFns<VerifyLedgerResponse> = {
   },
 };
 
+function createBaseReconcileRequest(): ReconcileRequest {
+  return { account: "", startTime: undefined, endTime: undefined, records: [], last: false };
+}
+
+export const ReconcileRequest: MessageFns<ReconcileRequest> = {
+  encode(message: ReconcileRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.account !== "") {
+      writer.uint32(10).string(message.account);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(18).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.records) {
+      StatementRecord.encode(v!, writer.uint32(34).fork()).join();
+    }
+    if (message.last !== false) {
+      writer.uint32(40).bool(message.last);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReconcileRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReconcileRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.account = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.records.push(StatementRecord.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.last = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReconcileRequest>): ReconcileRequest {
+    return ReconcileRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReconcileRequest>): ReconcileRequest {
+    const message = createBaseReconcileRequest();
+    message.account = object.account ?? "";
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    message.records = object.records?.map((e) => StatementRecord.fromPartial(e)) || [];
+    message.last = object.last ?? false;
+    return message;
+  },
+};
+
+function createBaseReconcileResponse(): ReconcileResponse {
+  return { event: undefined };
+}
+
+export const ReconcileResponse: MessageFns<ReconcileResponse> = {
+  encode(message: ReconcileResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.event?.$case) {
+      case "progress":
+        ReconciliationProgress.encode(message.event.progress, writer.uint32(10).fork()).join();
+        break;
+      case "finding":
+        ReconciliationFinding.encode(message.event.finding, writer.uint32(18).fork()).join();
+        break;
+      case "summary":
+        ReconciliationSummary.encode(message.event.summary, writer.uint32(26).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReconcileResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReconcileResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.event = { $case: "progress", progress: ReconciliationProgress.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.event = { $case: "finding", finding: ReconciliationFinding.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.event = { $case: "summary", summary: ReconciliationSummary.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReconcileResponse>): ReconcileResponse {
+    return ReconcileResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReconcileResponse>): ReconcileResponse {
+    const message = createBaseReconcileResponse();
+    switch (object.event?.$case) {
+      case "progress": {
+        if (object.event?.progress !== undefined && object.event?.progress !== null) {
+          message.event = { $case: "progress", progress: ReconciliationProgress.fromPartial(object.event.progress) };
+        }
+        break;
+      }
+      case "finding": {
+        if (object.event?.finding !== undefined && object.event?.finding !== null) {
+          message.event = { $case: "finding", finding: ReconciliationFinding.fromPartial(object.event.finding) };
+        }
+        break;
+      }
+      case "summary": {
+        if (object.event?.summary !== undefined && object.event?.summary !== null) {
+          message.event = { $case: "summary", summary: ReconciliationSummary.fromPartial(object.event.summary) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
 function createBaseTakeSnapshotRequest(): TakeSnapshotRequest {
   return {};
 }
@@ -638,6 +889,22 @@ export const LedgerAdminServiceService = {
     responseDeserialize: (value: Buffer): VerifyLedgerResponse => VerifyLedgerResponse.decode(value),
   },
   /**
+   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and the
+   * period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its entry lies in
+   * time; then every entry of the period, up to now, must have a record. Answers findings as they are known, progress, and a
+   * summary. It only reads. Through the edge the body is a JSON array of the messages, of 65,536 bytes at most, and the
+   * answer is Server-Sent Events. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
+   */
+  reconcile: {
+    path: "/paymesh.ledger.v1.LedgerAdminService/Reconcile" as const,
+    requestStream: true as const,
+    responseStream: true as const,
+    requestSerialize: (value: ReconcileRequest): Buffer => Buffer.from(ReconcileRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReconcileRequest => ReconcileRequest.decode(value),
+    responseSerialize: (value: ReconcileResponse): Buffer => Buffer.from(ReconcileResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReconcileResponse => ReconcileResponse.decode(value),
+  },
+  /**
    * Records where the ledger stands: its last batch, the journal's hash and the totals of each ledger at that moment.
    * Idempotent by batch: while nothing is written, the same snapshot is answered. A copy that is kept elsewhere shows
    * later whether the journal was rewritten since. Fails with BOOKS_ELSEWHERE.
@@ -669,6 +936,14 @@ export interface LedgerAdminServiceServer extends UntypedServiceImplementation {
    * summary counts no findings. Through the edge as Server-Sent Events. Fails with BOOKS_ELSEWHERE, INVALID_FIELD.
    */
   verifyLedger: handleServerStreamingCall<VerifyLedgerRequest, VerifyLedgerResponse>;
+  /**
+   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and the
+   * period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its entry lies in
+   * time; then every entry of the period, up to now, must have a record. Answers findings as they are known, progress, and a
+   * summary. It only reads. Through the edge the body is a JSON array of the messages, of 65,536 bytes at most, and the
+   * answer is Server-Sent Events. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
+   */
+  reconcile: handleBidiStreamingCall<ReconcileRequest, ReconcileResponse>;
   /**
    * Records where the ledger stands: its last batch, the journal's hash and the totals of each ledger at that moment.
    * Idempotent by batch: while nothing is written, the same snapshot is answered. A copy that is kept elsewhere shows
@@ -728,6 +1003,19 @@ export interface LedgerAdminServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<VerifyLedgerResponse>;
+  /**
+   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and the
+   * period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its entry lies in
+   * time; then every entry of the period, up to now, must have a record. Answers findings as they are known, progress, and a
+   * summary. It only reads. Through the edge the body is a JSON array of the messages, of 65,536 bytes at most, and the
+   * answer is Server-Sent Events. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
+   */
+  reconcile(): ClientDuplexStream<ReconcileRequest, ReconcileResponse>;
+  reconcile(options: Partial<CallOptions>): ClientDuplexStream<ReconcileRequest, ReconcileResponse>;
+  reconcile(
+    metadata: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientDuplexStream<ReconcileRequest, ReconcileResponse>;
   /**
    * Records where the ledger stands: its last batch, the journal's hash and the totals of each ledger at that moment.
    * Idempotent by batch: while nothing is written, the same snapshot is answered. A copy that is kept elsewhere shows
