@@ -403,6 +403,14 @@ describe('bad input at the public RPCs', () => {
         status: 404,
         reason: 'ACCOUNT_NOT_FOUND',
       },
+      { ...invalid, name: 'a reconciliation of nothing', path: '/v1/ledger:reconcile', body: [{}], field: 'account' },
+      {
+        name: 'a reconciliation of an unknown account',
+        path: '/v1/ledger:reconcile',
+        body: [{ account: 'accounts/nothing', last: true }],
+        status: 404,
+        reason: 'ACCOUNT_NOT_FOUND',
+      },
       { name: 'a grant by an operator', path: '/v1/admin/grants', body: {}, status: 403, reason: 'PERMISSION_MISSING' },
       { ...invalid, name: 'a peer that is none', path: '/v1/admin/peers', body: {}, field: 'peer_id' },
       {

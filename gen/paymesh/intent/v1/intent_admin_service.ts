@@ -229,11 +229,11 @@ export type IntentAdminServiceService = typeof IntentAdminServiceService;
 export const IntentAdminServiceService = {
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
-   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may or
-   * may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
+   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
+   * or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
    * moment of it, or within a minute of it: no payment is lost at the border, and one there may belong to two periods.
-   * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents. Fails
-   * with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
+   * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents.
+   * Fails with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
    */
   listLedgerRecords: {
     path: "/paymesh.intent.v1.IntentAdminService/ListLedgerRecords" as const,
@@ -251,11 +251,11 @@ export const IntentAdminServiceService = {
 export interface IntentAdminServiceServer extends UntypedServiceImplementation {
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
-   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may or
-   * may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
+   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
+   * or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
    * moment of it, or within a minute of it: no payment is lost at the border, and one there may belong to two periods.
-   * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents. Fails
-   * with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
+   * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents.
+   * Fails with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
    */
   listLedgerRecords: handleUnaryCall<ListLedgerRecordsRequest, ListLedgerRecordsResponse>;
 }
@@ -263,11 +263,11 @@ export interface IntentAdminServiceServer extends UntypedServiceImplementation {
 export interface IntentAdminServiceClient extends Client {
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
-   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may or
-   * may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
+   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
+   * or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
    * moment of it, or within a minute of it: no payment is lost at the border, and one there may belong to two periods.
-   * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents. Fails
-   * with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
+   * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents.
+   * Fails with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
    */
   listLedgerRecords(
     request: ListLedgerRecordsRequest,

@@ -889,11 +889,12 @@ export const LedgerAdminServiceService = {
     responseDeserialize: (value: Buffer): VerifyLedgerResponse => VerifyLedgerResponse.decode(value),
   },
   /**
-   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and the
-   * period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its entry lies in
-   * time; then every entry of the period, up to now, must have a record. Answers findings as they are known, progress, and a
-   * summary. It only reads. Through the edge the body is a JSON array of the messages, of 65,536 bytes at most, and the
-   * answer is Server-Sent Events. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
+   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and
+   * the period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its
+   * entry lies in time; then every entry of the period, up to now, must have a record. Answers findings as they are
+   * known, progress, and a summary; an answer without a summary did not come to its end. It only reads. Through the
+   * edge the body is a JSON array of the messages, of 65,536 bytes at most, and the answer is Server-Sent Events. Fails
+   * with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
    */
   reconcile: {
     path: "/paymesh.ledger.v1.LedgerAdminService/Reconcile" as const,
@@ -937,11 +938,12 @@ export interface LedgerAdminServiceServer extends UntypedServiceImplementation {
    */
   verifyLedger: handleServerStreamingCall<VerifyLedgerRequest, VerifyLedgerResponse>;
   /**
-   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and the
-   * period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its entry lies in
-   * time; then every entry of the period, up to now, must have a record. Answers findings as they are known, progress, and a
-   * summary. It only reads. Through the edge the body is a JSON array of the messages, of 65,536 bytes at most, and the
-   * answer is Server-Sent Events. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
+   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and
+   * the period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its
+   * entry lies in time; then every entry of the period, up to now, must have a record. Answers findings as they are
+   * known, progress, and a summary; an answer without a summary did not come to its end. It only reads. Through the
+   * edge the body is a JSON array of the messages, of 65,536 bytes at most, and the answer is Server-Sent Events. Fails
+   * with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
    */
   reconcile: handleBidiStreamingCall<ReconcileRequest, ReconcileResponse>;
   /**
@@ -1004,11 +1006,12 @@ export interface LedgerAdminServiceClient extends Client {
     options?: Partial<CallOptions>,
   ): ClientReadableStream<VerifyLedgerResponse>;
   /**
-   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and the
-   * period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its entry lies in
-   * time; then every entry of the period, up to now, must have a record. Answers findings as they are known, progress, and a
-   * summary. It only reads. Through the edge the body is a JSON array of the messages, of 65,536 bytes at most, and the
-   * answer is Server-Sent Events. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
+   * Compares an account with the records of another side: a bank, or Intent. The first message names the account and
+   * the period, the last is marked; each carries up to 1,000 records. A record is looked up by its key wherever its
+   * entry lies in time; then every entry of the period, up to now, must have a record. Answers findings as they are
+   * known, progress, and a summary; an answer without a summary did not come to its end. It only reads. Through the
+   * edge the body is a JSON array of the messages, of 65,536 bytes at most, and the answer is Server-Sent Events. Fails
+   * with INVALID_FIELD, ACCOUNT_NOT_FOUND, TOO_MANY_RECORDS, RECORDS_INCOMPLETE.
    */
   reconcile(): ClientDuplexStream<ReconcileRequest, ReconcileResponse>;
   reconcile(options: Partial<CallOptions>): ClientDuplexStream<ReconcileRequest, ReconcileResponse>;
