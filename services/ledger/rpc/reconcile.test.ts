@@ -21,6 +21,10 @@ import {
 const idOf = (name: string) => uuidV5ToUint128('paymesh', `accounts/${name}`)
 const [bank, ann, ben] = [idOf('settlement.THB'), idOf('wallet.ann'), idOf('wallet.ben')]
 
+async function readToEnd(responses: AsyncIterator<ReconcileResponse>): Promise<void> {
+  while ((await responses.next()).done !== true);
+}
+
 const debit = { side: EntrySide.DEBIT }
 const held = { ...debit, pending: true }
 
@@ -440,6 +444,18 @@ describe('LedgerAdminService.Reconcile', () => {
       await assertFails(send([]), incomplete)
       await assertFails(send([{ account }]), incomplete)
       await assertFails(send([{ account, records: [good] }]), incomplete)
+    })
+
+    it('records that a drain cut off', async () => {
+      const draining = await TestLedger.start()
+      const accounts = [{ id: 'wallet.ann', asset: 'THB', kind: AccountKind.WALLET }]
+      await makeNamedAccounts(draining, ['THB'], accounts)
+      const stream = (await draining.admin()).reconcile()
+      const responses = stream.responses[Symbol.asyncIterator]()
+      stream.write(ReconcileRequest.fromPartial({ account, records: [good] }))
+      await responses.next()
+      const cut = assertFails(readToEnd(responses), { reason: 'RECORDS_INCOMPLETE', code: status.UNAVAILABLE })
+      await Promise.all([cut, draining.stop()])
     })
 
     it('a peer that may not', async () => {
