@@ -1,5 +1,10 @@
 // A decision as Rules says it, and as it is stored: the message of the contract.
-import { FeePhase, Decision as DecisionMessage, type Fee as FeeMessage } from '../../gen/paymesh/rules/v1/decision.js'
+import {
+  FeePhase,
+  Decision as DecisionMessage,
+  type Fee as FeeMessage,
+  RiskAction,
+} from '../../gen/paymesh/rules/v1/decision.js'
 import { type Decision, type Fee } from './decision.js'
 
 /** A decision that does not say what it must. */
@@ -14,6 +19,9 @@ export function decisionFromMessage(message: DecisionMessage, assetCode: string)
     const failure = { reason: refusal.reason, message: refusal.message }
     return { ruleSetVersion, digest, verdict: { kind: 'refused', failure } }
   }
+  // Nothing here holds a limit or waits for a review yet: a payment that needs either must not pass without it.
+  const isHeldBack = message.limitLegs.length > 0 || message.risk?.action === RiskAction.REVIEW
+  if (isHeldBack) throw new MalformedDecisionError('a decision has limits or a review, which are not carried out yet')
   if (message.channel === '') throw new MalformedDecisionError('a decision has a channel or a refusal')
   const fees = message.fees.map((fee) => feeFromMessage(fee, assetCode))
   return { ruleSetVersion, digest, verdict: { kind: 'routed', channel: message.channel, fees } }

@@ -1,34 +1,54 @@
 import { decisionDigest } from './digest.js'
-import { bindFacts, checkCondition } from './expression.js'
+import { type Bindings, bindFacts } from './expression.js'
 import { type Facts, int64Max } from './facts.js'
-import { type Fee, feesOf, totalMinor } from './fees.js'
-import { findRoute, RuleIndex, type ScopedRule } from './routes.js'
-import { type FeeRule, type RouteRule, type RuleSet, RuleSetInvalidError } from './rule-set.js'
+import { type Fee, type FeeIndex, feesOf, indexFees, totalMinor } from './fees.js'
+import { indexLimits, type LimitExcess, type LimitIndex, type LimitLeg, limitsOf } from './limits.js'
+import { indexRisk, type Risk, type RiskIndex, riskOf } from './risk.js'
+import { findRoute, indexRoutes, type RouteIndex } from './routes.js'
+import type { RuleSet } from './rule-set.js'
 
 /** A published version, ready to decide. Immutable. */
 export interface CompiledRuleSet {
   readonly version: bigint
-  readonly routes: RuleIndex<RouteRule>
-  readonly fees: RuleIndex<FeeRule>
+  readonly routes: RouteIndex
+  readonly fees: FeeIndex
+  readonly limits: LimitIndex
+  readonly risk: RiskIndex
 }
 
+/** Why a payment may not happen: the first of these that is true, in this order. */
 export type RefusalReason =
   /** No route takes the payment. */
   | 'NO_ROUTE'
-  /** The POST fees come to more than the amount. */
-  | 'FEE_EXCEEDS_AMOUNT'
+  /** A fee's formula came to zero or less. */
+  | 'FEE_NOT_POSITIVE'
   /** Amount and PRE fees together, or a fee, do not fit the ledger's int64 of minor units. */
   | 'AMOUNT_TOO_LARGE'
+  /** The POST fees come to more than the amount. */
+  | 'FEE_EXCEEDS_AMOUNT'
+  /** The amount is over a cap for one payment. */
+  | 'LIMIT_EXCEEDED'
+  /** The risk rules say DENY. */
+  | 'RISK_DENIED'
 
 export interface Refusal {
   readonly reason: RefusalReason
   readonly message: string
+  /** With LIMIT_EXCEEDED. */
+  readonly limit?: LimitExcess
 }
 
-/** Either a channel and its fees, or why not. */
+/** What is to happen with a payment, or why nothing may. */
 export type Outcome =
-  | { readonly kind: 'allowed'; readonly channel: string; readonly fees: readonly Fee[] }
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | {
+      readonly kind: 'allowed'
+      readonly channel: string
+      readonly fees: readonly Fee[]
+      readonly limitLegs: readonly LimitLeg[]
+      readonly risk: Risk
+    }
+  /** `risk` is there with RISK_DENIED: the payment was not looked at that far otherwise. */
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly risk?: Risk }
 
 export interface Decision {
   readonly ruleSetVersion: bigint
@@ -37,47 +57,53 @@ export interface Decision {
   readonly digest: Buffer
 }
 
-/** Plans every condition of a version once. Throws ConditionFailedError when one does not parse. */
+/** Plans every expression of a version once. Throws ExpressionFailedError when one does not parse. */
 export function compileRuleSet(version: bigint, ruleSet: RuleSet): CompiledRuleSet {
-  return { version, routes: new RuleIndex(ruleSet.routes), fees: new RuleIndex(ruleSet.fees) }
-}
-
-/**
- * Checks what only publishing checks: that conditions stay within their bounds and work. A version that is published
- * stays decidable even if later releases bound conditions more tightly. Throws RuleSetInvalidError.
- */
-export function checkConditions(ruleSet: RuleSet): void {
-  const problemsOf = (list: string, rules: readonly ScopedRule[]) =>
-    rules.flatMap((rule) => {
-      if (rule.condition === undefined) return []
-      const scope = { operationType: rule.operation_type, assetCode: rule.assets?.[0] ?? 'THB' }
-      return checkCondition(rule.condition, scope).map((problem) => `${list}.${rule.id}.condition: ${problem}`)
-    })
-  const problems = [...problemsOf('routes', ruleSet.routes), ...problemsOf('fees', ruleSet.fees)]
-  if (problems.length > 0) throw new RuleSetInvalidError(problems)
+  return {
+    version,
+    routes: indexRoutes(ruleSet.routes),
+    fees: indexFees(ruleSet.fees),
+    limits: indexLimits(ruleSet.limits),
+    risk: indexRisk(ruleSet.risk),
+  }
 }
 
 /** Decides a payment. Pure: the same version and facts give the same bytes everywhere. Throws RuleFailedError. */
 export function decide(ruleSet: CompiledRuleSet, facts: Facts): Decision {
-  const outcome = outcomeOf(ruleSet, facts)
+  const outcome = outcomeOf(ruleSet, facts, bindFacts(facts))
   return { ruleSetVersion: ruleSet.version, outcome, digest: decisionDigest(ruleSet.version, facts, outcome) }
 }
 
-function outcomeOf(ruleSet: CompiledRuleSet, facts: Facts): Outcome {
-  const bindings = bindFacts(facts)
+function outcomeOf(ruleSet: CompiledRuleSet, facts: Facts, bindings: Bindings): Outcome {
   const route = findRoute(ruleSet.routes, facts, bindings)
   if (route === undefined) return refused('NO_ROUTE', `No route takes ${facts.operationType} in ${facts.assetCode}.`)
-  const fees = feesOf(ruleSet.fees, facts, bindings)
-  if (facts.amountMinor + totalMinor(fees, 'PRE') > int64Max) {
+  const charged = feesOf(ruleSet.fees, facts, bindings)
+  if (charged.kind === 'not-positive') return refused('FEE_NOT_POSITIVE', `The fee ${charged.feeId} is not positive.`)
+  const { fees } = charged
+  const tooMuch = unbearable(fees, facts)
+  if (tooMuch !== undefined) return tooMuch
+  const limited = limitsOf(ruleSet.limits, facts, bindings, ruleSet.version)
+  if (limited.kind === 'exceeded') return exceeded(limited.excess)
+  const risk = riskOf(ruleSet.risk, facts, bindings)
+  if (risk.action === 'DENY') return { ...refused('RISK_DENIED', 'The payment is too risky.'), risk }
+  return { kind: 'allowed', channel: route.channel, fees, limitLegs: limited.legs, risk }
+}
+
+/** The refusal of fees that the payment cannot bear. */
+function unbearable(fees: readonly Fee[], { amountMinor }: Facts): Outcome | undefined {
+  if (amountMinor + totalMinor(fees, 'PRE') > int64Max) {
     return refused('AMOUNT_TOO_LARGE', 'The amount and its fees are more than the ledger can hold.')
   }
   const postMinor = totalMinor(fees, 'POST')
-  if (postMinor > facts.amountMinor) {
-    return refused('FEE_EXCEEDS_AMOUNT', `The fees of ${postMinor} minor units are more than the amount.`)
-  }
-  return { kind: 'allowed', channel: route.channel, fees }
+  if (postMinor <= amountMinor) return undefined
+  return refused('FEE_EXCEEDS_AMOUNT', `The fees of ${postMinor} minor units are more than the amount.`)
 }
 
-function refused(reason: RefusalReason, message: string): Outcome {
+function exceeded(limit: LimitExcess): Outcome {
+  const message = `The amount is over the limit ${limit.limitId} of ${limit.cap} minor units for one payment.`
+  return { kind: 'refused', refusal: { reason: 'LIMIT_EXCEEDED', message, limit } }
+}
+
+function refused(reason: RefusalReason, message: string): { readonly kind: 'refused'; readonly refusal: Refusal } {
   return { kind: 'refused', refusal: { reason, message } }
 }

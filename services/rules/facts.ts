@@ -3,6 +3,8 @@ export interface PartyFacts {
   readonly party: string
   readonly owner: string
   readonly tags: readonly string[]
+  /** What kind of wallet the party is, such as PERSONAL; empty when it is none. */
+  readonly walletKind: string
 }
 
 /** All that a decision may depend on, parsed: the bounds below hold for every value of this type. */
@@ -16,6 +18,12 @@ export interface Facts {
   /** Pairs sorted by the bytes of their keys. */
   readonly metadata: ReadonlyMap<string, string>
   readonly time: { readonly seconds: bigint; readonly nanos: number }
+  /** The payer's IANA time zone; empty means UTC. */
+  readonly timeZone: string
+  /** The channel that the caller asks for; empty for none. */
+  readonly channelHint: string
+  /** What was measured and may be missing. Pairs sorted by the bytes of their keys. */
+  readonly signals: ReadonlyMap<string, bigint>
 }
 
 export const int64Max = 2n ** 63n - 1n
@@ -28,6 +36,8 @@ export const factsLimits = {
   tagLengthMax: 64,
   metadataPairsMax: 32,
   metadataBytesMax: 4096,
+  signalsMax: 32,
+  timeZoneLengthMax: 64,
   /** 0001-01-01T00:00:00Z and 9999-12-31T23:59:59Z: the range of google.protobuf.Timestamp. */
   timeSecondsMin: -62_135_596_800n,
   timeSecondsMax: 253_402_300_799n,
@@ -36,6 +46,9 @@ export const factsLimits = {
 
 export const operationTypePattern = /^[A-Z][A-Z0-9_]{0,63}$/
 export const assetCodePattern = /^[A-Z0-9]{1,16}$/
+export const channelPattern = /^[A-Z][A-Z0-9_]{0,63}$/
+export const walletKindPattern = /^[A-Z][A-Z0-9_]{0,31}$/
+export const signalNamePattern = /^[a-z][a-z0-9_]{0,63}$/
 
 /** Order by UTF-8 bytes: the same in every language and locale, unlike JavaScript's order of UTF-16 units. */
 export function compareBytes(left: string, right: string): number {
@@ -46,6 +59,7 @@ export function tagSet(tags: readonly string[]): readonly string[] {
   return [...new Set(tags)].sort(compareBytes)
 }
 
-export function metadataOf(pairs: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+/** The pairs of metadata or signals in the order that a digest has them in. */
+export function sortedPairs<V>(pairs: Readonly<Record<string, V>>): ReadonlyMap<string, V> {
   return new Map(Object.entries(pairs).sort(([left], [right]) => compareBytes(left, right)))
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
+import { bpsHalfEven } from './amounts.js'
 import { int64Max } from './facts.js'
-import { bpsHalfEven, feeAmountMinor } from './fees.js'
+import { feeAmountMinor } from './fees.js'
 
 describe('fees', () => {
   it('rounds a share half to even', () => {
@@ -33,5 +34,54 @@ describe('fees', () => {
     assert.equal(feeAmountMinor(rule, 100n), 50n)
     assert.equal(feeAmountMinor(rule, 10_000n), 110n)
     assert.equal(feeAmountMinor(rule, 1_000_000n), 500n)
+  })
+
+  const tiers = [
+    { up_to_minor: 1000n, flat_minor: 5n, bps: 100 },
+    { up_to_minor: 10_000n, flat_minor: 1n, bps: 50 },
+    { flat_minor: 0n, bps: 25 },
+  ]
+  const bounds = { flat_minor: 0n, bps: 0, min_minor: 0n, max_minor: int64Max }
+
+  it('prices the whole amount by the tier that it is in', () => {
+    const rule = { ...bounds, tiers, tier_mode: 'WHOLE' as const }
+    const cases: [amountMinor: bigint, feeMinor: bigint][] = [
+      [1000n, 15n],
+      [1001n, 6n], // 1 + 5.005
+      [10_000n, 51n],
+      [10_001n, 25n], // 25.0025
+      [1_000_000n, 2500n],
+    ]
+    for (const [amountMinor, feeMinor] of cases) assert.equal(feeAmountMinor(rule, amountMinor), feeMinor)
+  })
+
+  it('prices each part by its own tier when graduated, and rounds once', () => {
+    const rule = { ...bounds, tiers, tier_mode: 'GRADUATED' as const }
+    const cases: [amountMinor: bigint, feeMinor: bigint][] = [
+      [1000n, 15n],
+      [1001n, 16n], // 5 + 1 + 10.005
+      [1300n, 18n], // 5 + 1 + 11.5: the tie goes to 12
+      [10_000n, 61n], // 5 + 1 + 10 + 45
+      [1_000_000n, 2536n],
+    ]
+    for (const [amountMinor, feeMinor] of cases) assert.equal(feeAmountMinor(rule, amountMinor), feeMinor)
+  })
+
+  it('grows with the amount when graduated, never faster than its highest rate', () => {
+    const rule = {
+      ...bounds,
+      tiers: tiers.map((tier) => ({ ...tier, flat_minor: 0n })),
+      tier_mode: 'GRADUATED' as const,
+    }
+    fc.assert(
+      fc.property(
+        fc.bigInt({ min: 1n, max: 100_000n }),
+        fc.bigInt({ min: 1n, max: 1000n }),
+        (amountMinor, moreMinor) => {
+          const grownMinor = feeAmountMinor(rule, amountMinor + moreMinor) - feeAmountMinor(rule, amountMinor)
+          assert.ok(grownMinor >= 0n && grownMinor <= bpsHalfEven(moreMinor, 100) + 1n)
+        },
+      ),
+    )
   })
 })

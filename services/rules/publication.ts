@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
-import { checkConditions } from './decision.js'
 import { documentSha256, parseRuleSet } from './rule-set.js'
+import { checkRuleSet } from './rule-set-check.js'
 import { insertRuleSet } from './store.js'
 
 /**
@@ -11,6 +11,6 @@ export async function publishRuleSet(
   pool: Pool,
   draft: { readonly document: unknown; readonly author: string; readonly reason: string },
 ): Promise<{ readonly version: bigint; readonly isNew: boolean }> {
-  checkConditions(parseRuleSet(draft.document))
+  checkRuleSet(parseRuleSet(draft.document))
   return await insertRuleSet(pool, { ...draft, documentSha256: documentSha256(draft.document) })
 }

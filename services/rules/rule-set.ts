@@ -1,53 +1,74 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { assetCodePattern, int64Max, operationTypePattern } from './facts.js'
+import { assetCodePattern, channelPattern, int64Max, operationTypePattern } from './facts.js'
+import { isTimeZone } from './time-zone.js'
 
 // The document of a rule set: what an operator writes, as JSON. Amounts are decimal strings of minor units, since a JSON
 // number is a float to most readers. Unknown fields are refused: a misspelt `conditon` must not become a fee for everyone.
+// docs/rules.md describes the fields for operators.
 
-/** A condition is at most 4 KiB of UTF-8 (checked in expression.ts, where its cost is bounded too). */
-const conditionSchema = z.string().min(1).optional()
+/** An expression is at most 4 KiB of UTF-8 (checked in expression-guard.ts, where its cost is bounded too). */
+const expressionSchema = z.string().min(1)
 const idSchema = z.string().regex(/^[a-z][a-z0-9_.-]{0,63}$/)
-const minorUnitsSchema = z
+const decimalSchema = z
   .string()
-  .regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal string of minor units, such as "100"')
+  .regex(/^(0|[1-9][0-9]{0,18})$/, 'must be a decimal string, such as "100"')
   .transform((text) => BigInt(text))
-  .refine((minor) => minor <= int64Max, 'must fit int64')
-const assetsSchema = z.array(z.string().regex(assetCodePattern)).min(1).max(100).optional()
-/** Lower comes first; equal priorities are ordered by id. */
-const prioritySchema = z.int().min(-1_000_000).max(1_000_000).default(0)
+  .refine((number) => number <= int64Max, 'must fit int64')
+const minorUnitsSchema = decimalSchema
+const assetsSchema = z.array(z.string().regex(assetCodePattern)).min(1).max(100)
+const operationTypeSchema = z.string().regex(operationTypePattern)
+const operationTypesSchema = z.array(operationTypeSchema).min(1).max(50)
 
-const scopeShape = {
+const orderShape = {
   id: idSchema,
-  operation_type: z.string().regex(operationTypePattern),
-  /** The assets that the rule is for; absent means every asset. */
-  assets: assetsSchema,
-  priority: prioritySchema,
+  /** Lower comes first; equal priorities are ordered by id. */
+  priority: z.int().min(-1_000_000).max(1_000_000).default(0),
   enabled: z.boolean().default(true),
   /** CEL over the facts, giving a bool; absent means always. */
-  condition: conditionSchema,
+  condition: expressionSchema.optional(),
+  /** The assets that the rule is for; absent means every asset. */
+  assets: assetsSchema.optional(),
 }
 
 const routeSchema = z
   .strictObject({
-    ...scopeShape,
+    ...orderShape,
+    operation_type: operationTypeSchema,
     /** The smallest and largest amount that takes this route, both inclusive. */
     min_minor: minorUnitsSchema.default(0n),
     max_minor: minorUnitsSchema.default(int64Max),
-    channel: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
+    channel: z.string().regex(channelPattern),
   })
   .refine((route) => route.min_minor <= route.max_minor, 'min_minor is over max_minor: the route can never match')
+  .transform(withOperationTypes)
+
+const bpsSchema = z.int().min(0).max(10_000).default(0)
+
+const tierSchema = z.strictObject({
+  /** The largest amount of the tier, inclusive; the last tier has none. */
+  up_to_minor: minorUnitsSchema.optional(),
+  flat_minor: minorUnitsSchema.default(0n),
+  bps: bpsSchema,
+})
 
 const feeSchema = z
   .strictObject({
-    ...scopeShape,
+    ...orderShape,
+    operation_type: operationTypeSchema,
     phase: z.enum(['PRE', 'POST']),
     flat_minor: minorUnitsSchema.default(0n),
     /** Hundredths of a percent of the amount, 0 to 10000, added to the flat part. */
-    bps: z.int().min(0).max(10_000).default(0),
-    /** How the share is rounded to minor units; required with `bps`. */
+    bps: bpsSchema,
+    /** Instead of `flat_minor` and `bps`: prices by amount. */
+    tiers: z.array(tierSchema).min(1).max(32).optional(),
+    /** WHOLE: the tier that the amount is in prices all of it. GRADUATED: each tier prices the part that is in it. */
+    tier_mode: z.enum(['WHOLE', 'GRADUATED']).optional(),
+    /** Instead of all of these: CEL over the facts, giving minor units as an int. */
+    amount: expressionSchema.optional(),
+    /** How a share is rounded to minor units; required with `bps`. */
     rounding: z.enum(['HALF_EVEN']).optional(),
-    /** Bounds on flat and share together. */
+    /** Bounds on flat and share together; not with `amount`, which has `clamp`. */
     min_minor: minorUnitsSchema.default(0n),
     max_minor: minorUnitsSchema.default(int64Max),
     /** The Ledger account that receives the fee; `{asset}` stands for the payment's asset. */
@@ -59,22 +80,82 @@ const feeSchema = z
     stacking_group: idSchema.optional(),
   })
   .refine((fee) => fee.min_minor <= fee.max_minor, 'min_minor is over max_minor')
-  .refine((fee) => fee.bps === 0 || fee.rounding !== undefined, 'bps needs a named rounding')
-  .refine((fee) => fee.max_minor > 0n && (fee.flat_minor > 0n || fee.bps > 0 || fee.min_minor > 0n), 'is always zero')
+  .refine((fee) => ratesOf(fee).every((bps) => bps === 0) || fee.rounding !== undefined, 'bps needs a named rounding')
+  .refine((fee) => !isAlwaysZero(fee), 'is always zero')
+  .refine((fee) => pricesOf(fee) <= 1, 'has more than one of flat_minor and bps, tiers, amount')
+  .refine((fee) => fee.amount === undefined || !isBounded(fee), 'min_minor and max_minor do not go with amount')
+  .refine((fee) => (fee.tiers === undefined) === (fee.tier_mode === undefined), 'tiers and tier_mode go together')
+  .refine((fee) => areTiersInOrder(fee.tiers ?? [{}]), 'tiers must ascend by up_to_minor, and the last has none')
+  .transform(withOperationTypes)
+
+const limitSchema = z
+  .strictObject({
+    ...orderShape,
+    /** Part of the name of the limit's accounts in the Ledger, with the asset: so no dots, and no more than 47. */
+    id: z.string().regex(/^[a-z][a-z0-9_-]{0,46}$/),
+    operation_types: operationTypesSchema,
+    /** AMOUNT: minor units, without fees. COUNT: payments. */
+    metric: z.enum(['AMOUNT', 'COUNT']),
+    window: z.enum(['PER_TRANSACTION', 'DAILY', 'WEEKLY', 'MONTHLY']),
+    /** Whose days, weeks and months; an IANA name. */
+    time_zone: z.string().refine(isTimeZone, 'must be an IANA time zone, such as "Asia/Bangkok"').optional(),
+    /** CEL over the facts, giving a string: whom the cap binds. Absent: the payer's owner, or the payer when it has none. */
+    scope_key: expressionSchema.optional(),
+    /** The most that may be used in a window; "0" lets nothing through. */
+    cap: decimalSchema,
+  })
+  .refine((limit) => limit.metric === 'COUNT' || limit.assets !== undefined, 'a cap in minor units needs assets')
+  .refine((limit) => isOfOnePayment(limit) || limit.time_zone !== undefined, 'needs a time_zone')
+  .refine(
+    (limit) => !isOfOnePayment(limit) || (limit.time_zone ?? limit.scope_key) === undefined,
+    'PER_TRANSACTION has neither time_zone nor scope_key',
+  )
+  .refine((limit) => !isOfOnePayment(limit) || limit.metric === 'AMOUNT', 'PER_TRANSACTION is of amounts')
+
+const scoreSchema = z.int().min(-1000).max(1000)
+
+const riskRuleSchema = z.strictObject({
+  ...orderShape,
+  operation_types: operationTypesSchema,
+  /** Added to the payment's score when the condition holds: a number, or CEL giving an int. */
+  score: z.union([scoreSchema, expressionSchema]).default(0),
+  /** What is done at least when the condition holds, whatever the score. */
+  action: z.enum(['ALLOW', 'REVIEW', 'DENY']).default('ALLOW'),
+  /** Said with the decision, such as "NEW_DEVICE". */
+  reason: z.string().regex(/^[A-Z][A-Z0-9_]{0,63}$/),
+})
+
+const riskSchema = z
+  .strictObject({
+    rules: z.array(riskRuleSchema).max(2000).default([]),
+    /** The scores from which a payment is reviewed and refused; absent: no score is enough. */
+    review_at: z.int().min(1).max(1000).optional(),
+    deny_at: z.int().min(1).max(1000).optional(),
+  })
+  .refine((risk) => (risk.review_at ?? 0) <= (risk.deny_at ?? 1000), 'review_at is over deny_at')
+  .refine((risk) => hasUniqueIds(risk.rules), { path: ['rules'], message: 'has an id twice' })
 
 const ruleSetSchema = z
   .strictObject({
     routes: z.array(routeSchema).max(2000),
     fees: z.array(feeSchema).max(2000),
+    limits: z.array(limitSchema).max(2000).default([]),
+    risk: riskSchema.default({ rules: [] }),
   })
   .refine((set) => hasUniqueIds(set.routes), { path: ['routes'], message: 'has an id twice' })
   .refine((set) => hasUniqueIds(set.fees), { path: ['fees'], message: 'has an id twice' })
+  .refine((set) => hasUniqueIds(set.limits), { path: ['limits'], message: 'has an id twice' })
 
 export type RouteRule = Readonly<z.output<typeof routeSchema>>
 export type FeeRule = Readonly<z.output<typeof feeSchema>>
+export type LimitRule = Readonly<z.output<typeof limitSchema>>
+export type RiskRule = Readonly<z.output<typeof riskRuleSchema>>
+export type RiskRules = Readonly<z.output<typeof riskSchema>>
 export interface RuleSet {
   readonly routes: readonly RouteRule[]
   readonly fees: readonly FeeRule[]
+  readonly limits: readonly LimitRule[]
+  readonly risk: RiskRules
 }
 
 /** The operator must mend the rule set; `problems` says where, one line each. */
@@ -87,7 +168,7 @@ export class RuleSetInvalidError extends Error {
   }
 }
 
-/** Parses a document's shape. Throws RuleSetInvalidError. What conditions say is checked by expression.ts. */
+/** Parses a document's shape. Throws RuleSetInvalidError. What expressions say is checked by rule-set-check.ts. */
 export function parseRuleSet(document: unknown): RuleSet {
   const parsed = ruleSetSchema.safeParse(document)
   if (parsed.success) return parsed.data
@@ -108,4 +189,47 @@ function sortedKeys(_key: string, value: unknown): unknown {
 
 function hasUniqueIds(rules: readonly { readonly id: string }[]): boolean {
   return new Set(rules.map((rule) => rule.id)).size === rules.length
+}
+
+/** A route or fee is for one kind of payment, a limit or risk rule for several: made alike for the index. */
+function withOperationTypes<R extends { readonly operation_type: string }>({ operation_type, ...rule }: R) {
+  return { ...rule, operation_types: [operation_type] }
+}
+
+type Price = Pick<z.output<typeof tierSchema>, 'flat_minor' | 'bps'>
+type PricedFee = Price & {
+  readonly tiers?: readonly Price[] | undefined
+  readonly amount?: string | undefined
+  readonly min_minor: bigint
+  readonly max_minor: bigint
+}
+
+function ratesOf({ bps, tiers = [] }: PricedFee): readonly number[] {
+  return [bps, ...tiers.map((tier) => tier.bps)]
+}
+
+function isAlwaysZero(fee: PricedFee): boolean {
+  const prices: readonly Price[] = [fee, ...(fee.tiers ?? [])]
+  const isPriced = prices.some((price) => price.flat_minor > 0n || price.bps > 0)
+  return fee.max_minor === 0n || !(isPriced || fee.min_minor > 0n || fee.amount !== undefined)
+}
+
+function pricesOf({ flat_minor, bps, tiers, amount }: PricedFee): number {
+  return [flat_minor > 0n || bps > 0, tiers !== undefined, amount !== undefined].filter(Boolean).length
+}
+
+function isBounded({ min_minor, max_minor }: PricedFee): boolean {
+  return min_minor > 0n || max_minor < int64Max
+}
+
+function areTiersInOrder(tiers: readonly { readonly up_to_minor?: bigint | undefined }[]): boolean {
+  const ends = tiers.map((tier) => tier.up_to_minor)
+  return ends.every((end, index) => {
+    if (index === ends.length - 1) return end === undefined
+    return end !== undefined && end > (ends[index - 1] ?? 0n)
+  })
+}
+
+function isOfOnePayment({ window }: { readonly window: string }): boolean {
+  return window === 'PER_TRANSACTION'
 }

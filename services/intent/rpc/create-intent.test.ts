@@ -99,7 +99,16 @@ describe('CreateIntent', () => {
     ['a state', (i) => (i.state = IntentState.SETTLED), ['intent.state']],
     [
       'a decision',
-      (i) => (i.decision = { ruleSetVersion: 1n, channel: '', fees: [], refusal: undefined, digest: Buffer.alloc(0) }),
+      (i) =>
+        (i.decision = {
+          ruleSetVersion: 1n,
+          channel: '',
+          fees: [],
+          limitLegs: [],
+          risk: undefined,
+          refusal: undefined,
+          digest: Buffer.alloc(0),
+        }),
       ['intent.decision'],
     ],
     ['totals', (i) => (i.payerTotal = i.payeeTotal = amount('THB', 1n)), ['intent.payer_total', 'intent.payee_total']],

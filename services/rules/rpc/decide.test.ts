@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { status } from '@grpc/grpc-js'
 import type pg from 'pg'
 import { testDatabase } from '../../../dev/testing.js'
-import { Decision, Facts, FeePhase } from '../../../gen/paymesh/rules/v1/decision.js'
+import {
+  Decision,
+  Facts,
+  FeePhase,
+  LimitMetric,
+  LimitWindowKind,
+  RiskAction,
+} from '../../../gen/paymesh/rules/v1/decision.js'
 import { DecideRequest } from '../../../gen/paymesh/rules/v1/decision_service.js'
 import { createPool } from '../../runtime/postgres.js'
 import { RpcError } from '../../runtime/rpc-error.js'
@@ -91,6 +98,54 @@ describe('Decide', () => {
     assert.deepEqual(Decision.encode(again.decision!).finish(), Decision.encode(decision).finish())
   })
 
+  it('answers limit legs and risk, with all that the Ledger needs to know of a window', async () => {
+    const limit = {
+      id: 'weekly',
+      operation_types: ['P2P_TRANSFER'],
+      assets: ['THB'],
+      metric: 'AMOUNT',
+      window: 'WEEKLY',
+      time_zone: 'Asia/Bangkok',
+      cap: '900000',
+    }
+    const rule = { id: 'new', operation_types: ['P2P_TRANSFER'], reason: 'NEW', score: 400 }
+    const version = await publish({
+      routes: [route],
+      fees: [],
+      limits: [limit],
+      risk: { rules: [rule], review_at: 400 },
+    })
+    const { decision } = await decide({ facts })
+    assert.deepEqual(decision?.limitLegs, [
+      {
+        limitId: 'weekly',
+        limit: 'weekly-THB',
+        metric: LimitMetric.AMOUNT,
+        assetCode: 'THB',
+        scopeKey: 'users:a',
+        window: {
+          kind: LimitWindowKind.WEEKLY,
+          name: '2026-W01',
+          startTime: { seconds: 1_766_941_200n, nanos: 0 },
+          endTime: { seconds: 1_767_546_000n, nanos: 0 },
+          timeZone: 'Asia/Bangkok',
+        },
+        cap: 900_000n,
+        uses: 100_000n,
+        ruleSetVersion: version,
+      },
+    ])
+    assert.deepEqual(decision.risk, { action: RiskAction.REVIEW, score: 400, reasons: ['NEW'] })
+    const one = { ...limit, window: 'PER_TRANSACTION', time_zone: undefined, cap: '99999' }
+    await publish({ routes: [route], fees: [], limits: [one] })
+    const refused = (await decide({ facts })).decision
+    assert.deepEqual(refused?.refusal?.limit, { limitId: 'weekly', cap: 99_999n, used: 100_000n })
+    assert.deepEqual([refused.refusal.reason, refused.limitLegs, refused.risk], ['LIMIT_EXCEEDED', [], undefined])
+    await publish({ routes: [route], fees: [], risk: { rules: [{ ...rule, action: 'DENY' }] } })
+    const denied = (await decide({ facts })).decision
+    assert.deepEqual([denied?.refusal?.reason, denied?.risk?.action], ['RISK_DENIED', RiskAction.DENY])
+  })
+
   it('answers a refusal as a decision', async () => {
     const { decision } = await decide({ facts: { ...facts, operationType: 'REFUND' } })
     assert.equal(decision?.refusal?.reason, 'NO_ROUTE')
@@ -132,6 +187,11 @@ describe('Decide', () => {
       ['facts.metadata', { facts: { ...facts, metadata: { note: 'x'.repeat(4093) } } }],
       ['facts.time', { facts: { ...facts, time: { seconds: 253_402_300_800n } } }],
       ['facts.time', { facts: { ...facts, time: { nanos: -1 } } }],
+      ['facts.payer.wallet_kind', { facts: { ...facts, payer: { ...party, walletKind: 'personal' } } }],
+      ['facts.time_zone', { facts: { ...facts, timeZone: 'Mars/Olympus' } }],
+      ['facts.channel_hint', { facts: { ...facts, channelHint: 'fastest' } }],
+      ['facts.signals', { facts: { ...facts, signals: { 'z-score': 1n } } }],
+      ['facts.signals', { facts: { ...facts, signals: signals(33) } }],
     ]
     for (const [field, request] of cases) {
       const error = await refusal(request)
@@ -165,4 +225,8 @@ describe('Decide', () => {
 
 function pairs(count: number): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, index) => [`key${index}`, '']))
+}
+
+function signals(count: number): Record<string, bigint> {
+  return Object.fromEntries(Array.from({ length: count }, (_, index) => [`signal${index}`, 1n]))
 }

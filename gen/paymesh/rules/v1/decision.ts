@@ -6,6 +6,75 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
 
+/** What a limit counts. */
+export const LimitMetric = {
+  /** UNSPECIFIED - Not set; never sent. */
+  UNSPECIFIED: 0,
+  /** AMOUNT - Minor units of an asset. */
+  AMOUNT: 1,
+  /** COUNT - Payments, whatever their amount. */
+  COUNT: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type LimitMetric = typeof LimitMetric[keyof typeof LimitMetric];
+
+export namespace LimitMetric {
+  export type UNSPECIFIED = typeof LimitMetric.UNSPECIFIED;
+  export type AMOUNT = typeof LimitMetric.AMOUNT;
+  export type COUNT = typeof LimitMetric.COUNT;
+  export type UNRECOGNIZED = typeof LimitMetric.UNRECOGNIZED;
+}
+
+/** How long a limit's window is. */
+export const LimitWindowKind = {
+  /** UNSPECIFIED - Not set; never sent. */
+  UNSPECIFIED: 0,
+  /** PER_TRANSACTION - One payment. Rules itself refuses what is over the cap, so no leg has it. */
+  PER_TRANSACTION: 1,
+  /** DAILY - A calendar day. */
+  DAILY: 2,
+  /** WEEKLY - A week from Monday to Sunday (ISO 8601). */
+  WEEKLY: 3,
+  /** MONTHLY - A calendar month. */
+  MONTHLY: 4,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type LimitWindowKind = typeof LimitWindowKind[keyof typeof LimitWindowKind];
+
+export namespace LimitWindowKind {
+  export type UNSPECIFIED = typeof LimitWindowKind.UNSPECIFIED;
+  export type PER_TRANSACTION = typeof LimitWindowKind.PER_TRANSACTION;
+  export type DAILY = typeof LimitWindowKind.DAILY;
+  export type WEEKLY = typeof LimitWindowKind.WEEKLY;
+  export type MONTHLY = typeof LimitWindowKind.MONTHLY;
+  export type UNRECOGNIZED = typeof LimitWindowKind.UNRECOGNIZED;
+}
+
+/** What is done with a payment for its risk. */
+export const RiskAction = {
+  /** UNSPECIFIED - Not set; never sent. */
+  UNSPECIFIED: 0,
+  /** ALLOW - It goes on. */
+  ALLOW: 1,
+  /** REVIEW - A person looks at it before it goes on. */
+  REVIEW: 2,
+  /** DENY - It is refused: comes with the refusal RISK_DENIED. */
+  DENY: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type RiskAction = typeof RiskAction[keyof typeof RiskAction];
+
+export namespace RiskAction {
+  export type UNSPECIFIED = typeof RiskAction.UNSPECIFIED;
+  export type ALLOW = typeof RiskAction.ALLOW;
+  export type REVIEW = typeof RiskAction.REVIEW;
+  export type DENY = typeof RiskAction.DENY;
+  export type UNRECOGNIZED = typeof RiskAction.UNRECOGNIZED;
+}
+
 /** Who bears a fee. */
 export const FeePhase = {
   /** UNSPECIFIED - Not set; never sent. */
@@ -45,12 +114,35 @@ export interface Facts {
   /** What the caller attached to the intent: at most 32 pairs, 4096 bytes together. */
   metadata: { [key: string]: string };
   /** The moment that the decision is made for. Required. */
-  time: Timestamp | undefined;
+  time:
+    | Timestamp
+    | undefined;
+  /**
+   * The payer's time zone by its IANA name, such as "Asia/Bangkok": at most 64 characters; empty means UTC. For
+   * conditions only; a limit's window is of the limit's own zone.
+   */
+  timeZone: string;
+  /**
+   * The channel that the caller asks for, as a route's condition may take it into account: 1 to 64 of `A-Z 0-9 _`, a
+   * letter first; empty when it asks for none.
+   */
+  channelHint: string;
+  /**
+   * What was measured about the payment and may be missing, such as "payments_last_hour" or "z_score_milli": at most 32,
+   * the names 1 to 64 of `a-z 0-9 _`, a letter first. Whole numbers: a share or a score is scaled and says so in its
+   * name. A signal that could not be had is left out, and a rule says what its absence means.
+   */
+  signals: { [key: string]: bigint };
 }
 
 export interface Facts_MetadataEntry {
   key: string;
   value: string;
+}
+
+export interface Facts_SignalsEntry {
+  key: string;
+  value: bigint;
 }
 
 /** What a rule may know of one side of a payment. */
@@ -61,6 +153,11 @@ export interface PartyFacts {
   owner: string;
   /** Facts about the owner, such as "kyc_verified": at most 32 of 1 to 64 characters. A set; order means nothing. */
   tags: string[];
+  /**
+   * What kind of wallet the party is, such as "PERSONAL": 1 to 32 of `A-Z 0-9 _`, a letter first; empty when it is
+   * none, or of no kind.
+   */
+  walletKind: string;
 }
 
 /** What Rules answers for a payment. Frozen into the intent before money moves. */
@@ -76,16 +173,87 @@ export interface Decision {
     | Refusal
     | undefined;
   /**
-   * SHA-256 over version, facts, channel, fees and the refusal's reason; equal exactly when all of these are.
+   * SHA-256 over version, facts, channel, fees, limits, risk and refusal; equal exactly when all of these are.
    *
    * The hashed bytes are a sequence of strings, each written as its length in UTF-8 bytes (32 bits, big-endian) and those
-   * bytes. Integers are decimal strings; a list is its length, as such a string, and its elements. In this order:
-   * "paymesh.rules.v1.Decision/1"; rule_set_version; operation_type; asset_code; minor_units; of the payer, then of the
-   * payee: party, owner, list of tags (sorted by bytes, each once); list of metadata (key, value; sorted by the
-   * key's bytes); the time's seconds, nanos; channel; list of fees (fee_id, "PRE" or "POST", asset_code, minor_units,
-   * revenue_account); the refusal's reason, or an empty string.
+   * bytes. Integers are decimal strings; a list is its length, as such a string, and its elements; enum values are their
+   * names without the prefix. In this order:
+   * "paymesh.rules.v1.Decision/2"; rule_set_version; operation_type; asset_code; minor_units; of the payer, then of the
+   * payee: party, owner, wallet_kind, list of tags (sorted by bytes, each once); list of metadata (key, value; sorted by
+   * the key's bytes); the time's seconds, nanos; time_zone; channel_hint; list of signals (key, value; sorted likewise);
+   * channel; list of fees (fee_id, "PRE" or "POST", asset_code, minor_units, revenue_account); list of limit legs
+   * (limit_id, limit, metric, asset_code, scope_key, the window's kind, name, time_zone, start and end in seconds; cap,
+   * uses, rule_set_version); risk as a list of none or one (action, score, list of reasons); the refusal's reason, or an
+   * empty string; the refusal's limit as a list of none or one (limit_id, cap, used).
+   *
+   * Releases before this one hashed "paymesh.rules.v1.Decision/1", without what it did not have.
    */
   digest: Uint8Array;
+  /**
+   * What the payment uses of limits over time, in the order of their rules; at most 16. The payment may happen only
+   * together with a chain that debits each: Rules counts nothing. Empty when refused.
+   */
+  limitLegs: LimitLeg[];
+  /** How risky the payment is. Absent when it is refused for another reason than its risk. */
+  risk: Risk | undefined;
+}
+
+/** What a payment uses of a limit's window: all that the Ledger's EnsureLimitAccount needs, and what a chain's leg debits. */
+export interface LimitLeg {
+  /** The rule that caps. */
+  limitId: string;
+  /**
+   * The name under which the Ledger keeps the limit: `{limit_id}-{asset}` for amounts, `{limit_id}-count` for payments,
+   * so that every window is of one metric.
+   */
+  limit: string;
+  /** What is capped. */
+  metric: LimitMetric;
+  /** The asset whose amounts are capped; empty for LIMIT_METRIC_COUNT. */
+  assetCode: string;
+  /**
+   * Whom the cap binds: 1 to 128 of `A-Z a-z 0-9 . _ ~ : @ -`. A name with "/" has ":" for it, such as "users:7"; other
+   * characters are `~` and two hexadecimal digits for each of their bytes in UTF-8.
+   */
+  scopeKey: string;
+  /** The time in which the cap is counted. */
+  window:
+    | LimitWindow
+    | undefined;
+  /** The most that may be used in the window, in minor units or payments; 0 or more. */
+  cap: bigint;
+  /** What this payment uses, in minor units (its amount, without fees) or payments (1). */
+  uses: bigint;
+  /** The version of the rule set that set the cap. */
+  ruleSetVersion: bigint;
+}
+
+/** One day, week or month of a time zone: the one that the facts' time is in. */
+export interface LimitWindow {
+  /** How long it is. */
+  kind: LimitWindowKind;
+  /** Its name: "2026-11-24", "2026-W48" or "2026-11". */
+  name: string;
+  /** When it begins, inclusive: the first moment of its first day. A day may have 23 or 25 hours. */
+  startTime:
+    | Timestamp
+    | undefined;
+  /** When it ends, exclusive: the start of the next one. */
+  endTime:
+    | Timestamp
+    | undefined;
+  /** The limit's time zone by its IANA name. */
+  timeZone: string;
+}
+
+/** What the risk rules say of a payment. */
+export interface Risk {
+  /** What to do. */
+  action: RiskAction;
+  /** How risky, 0 to 1000: the scores of the rules that hold, together. */
+  score: number;
+  /** The reasons of the rules that hold, in their order, each once; at most 32. */
+  reasons: string[];
 }
 
 /** One fee of a decision. */
@@ -105,16 +273,39 @@ export interface Fee {
 /** Why a payment may not happen. */
 export interface Refusal {
   /**
-   * The reason: "NO_ROUTE", "FEE_EXCEEDS_AMOUNT" (the POST fees come to more than the amount) or "AMOUNT_TOO_LARGE" (the
-   * amount with its PRE fees does not fit int64).
+   * The reason; the first of these that is true: "NO_ROUTE"; "FEE_NOT_POSITIVE" (a fee's formula came to zero or less);
+   * "AMOUNT_TOO_LARGE" (the amount with its PRE fees, or a fee, does not fit int64); "FEE_EXCEEDS_AMOUNT" (the POST fees
+   * come to more than the amount); "LIMIT_EXCEEDED" (the amount is over a cap for one payment); "RISK_DENIED".
    */
   reason: string;
   /** A sentence for people. */
   message: string;
+  /** The limit that is exceeded; with LIMIT_EXCEEDED only. */
+  limit: LimitExcess | undefined;
+}
+
+/** A cap for one payment, and the payment that is over it. */
+export interface LimitExcess {
+  /** The rule that caps. */
+  limitId: string;
+  /** The cap in minor units. */
+  cap: bigint;
+  /** What the payment would use, in minor units. */
+  used: bigint;
 }
 
 function createBaseFacts(): Facts {
-  return { operationType: "", amount: undefined, payer: undefined, payee: undefined, metadata: {}, time: undefined };
+  return {
+    operationType: "",
+    amount: undefined,
+    payer: undefined,
+    payee: undefined,
+    metadata: {},
+    time: undefined,
+    timeZone: "",
+    channelHint: "",
+    signals: {},
+  };
 }
 
 export const Facts: MessageFns<Facts> = {
@@ -137,6 +328,15 @@ export const Facts: MessageFns<Facts> = {
     if (message.time !== undefined) {
       Timestamp.encode(message.time, writer.uint32(50).fork()).join();
     }
+    if (message.timeZone !== "") {
+      writer.uint32(58).string(message.timeZone);
+    }
+    if (message.channelHint !== "") {
+      writer.uint32(66).string(message.channelHint);
+    }
+    globalThis.Object.entries(message.signals).forEach(([key, value]: [string, bigint]) => {
+      Facts_SignalsEntry.encode({ key: key as any, value }, writer.uint32(74).fork()).join();
+    });
     return writer;
   },
 
@@ -204,6 +404,33 @@ export const Facts: MessageFns<Facts> = {
             message.time = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.timeZone = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.channelHint = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            const entry9 = Facts_SignalsEntry.decode(reader, reader.uint32());
+            if (entry9.value !== undefined) {
+              message.signals[entry9.key] = entry9.value;
+            }
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -241,6 +468,17 @@ export const Facts: MessageFns<Facts> = {
       {},
     );
     message.time = (object.time !== undefined && object.time !== null) ? Timestamp.fromPartial(object.time) : undefined;
+    message.timeZone = object.timeZone ?? "";
+    message.channelHint = object.channelHint ?? "";
+    message.signals = (globalThis.Object.entries(object.signals ?? {}) as [string, bigint][]).reduce(
+      (acc: { [key: string]: bigint }, [key, value]: [string, bigint]) => {
+        if (value !== undefined) {
+          acc[key] = BigInt(value as string | number | bigint | boolean);
+        }
+        return acc;
+      },
+      {},
+    );
     return message;
   },
 };
@@ -312,8 +550,78 @@ export const Facts_MetadataEntry: MessageFns<Facts_MetadataEntry> = {
   },
 };
 
+function createBaseFacts_SignalsEntry(): Facts_SignalsEntry {
+  return { key: "", value: 0n };
+}
+
+export const Facts_SignalsEntry: MessageFns<Facts_SignalsEntry> = {
+  encode(message: Facts_SignalsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0n) {
+      if (BigInt.asIntN(64, message.value) !== message.value) {
+        throw new globalThis.Error("value provided for field message.value of type int64 too large");
+      }
+      writer.uint32(16).int64(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Facts_SignalsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFacts_SignalsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Facts_SignalsEntry>): Facts_SignalsEntry {
+    return Facts_SignalsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Facts_SignalsEntry>): Facts_SignalsEntry {
+    const message = createBaseFacts_SignalsEntry();
+    message.key = object.key ?? "";
+    message.value = (object.value !== undefined && object.value !== null) ? BigInt(object.value) : 0n;
+    return message;
+  },
+};
+
 function createBasePartyFacts(): PartyFacts {
-  return { party: "", owner: "", tags: [] };
+  return { party: "", owner: "", tags: [], walletKind: "" };
 }
 
 export const PartyFacts: MessageFns<PartyFacts> = {
@@ -326,6 +634,9 @@ export const PartyFacts: MessageFns<PartyFacts> = {
     }
     for (const v of message.tags) {
       writer.uint32(26).string(v!);
+    }
+    if (message.walletKind !== "") {
+      writer.uint32(34).string(message.walletKind);
     }
     return writer;
   },
@@ -367,6 +678,14 @@ export const PartyFacts: MessageFns<PartyFacts> = {
             message.tags.push(reader.string());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.walletKind = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -387,12 +706,21 @@ export const PartyFacts: MessageFns<PartyFacts> = {
     message.party = object.party ?? "";
     message.owner = object.owner ?? "";
     message.tags = object.tags?.map((e) => e) || [];
+    message.walletKind = object.walletKind ?? "";
     return message;
   },
 };
 
 function createBaseDecision(): Decision {
-  return { ruleSetVersion: 0n, channel: "", fees: [], refusal: undefined, digest: new Uint8Array(0) };
+  return {
+    ruleSetVersion: 0n,
+    channel: "",
+    fees: [],
+    refusal: undefined,
+    digest: new Uint8Array(0),
+    limitLegs: [],
+    risk: undefined,
+  };
 }
 
 export const Decision: MessageFns<Decision> = {
@@ -414,6 +742,12 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.digest.length !== 0) {
       writer.uint32(42).bytes(message.digest);
+    }
+    for (const v of message.limitLegs) {
+      LimitLeg.encode(v!, writer.uint32(50).fork()).join();
+    }
+    if (message.risk !== undefined) {
+      Risk.encode(message.risk, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -471,6 +805,22 @@ export const Decision: MessageFns<Decision> = {
             message.digest = reader.bytes();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.limitLegs.push(LimitLeg.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.risk = Risk.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -497,6 +847,368 @@ export const Decision: MessageFns<Decision> = {
       ? Refusal.fromPartial(object.refusal)
       : undefined;
     message.digest = object.digest ?? new Uint8Array(0);
+    message.limitLegs = object.limitLegs?.map((e) => LimitLeg.fromPartial(e)) || [];
+    message.risk = (object.risk !== undefined && object.risk !== null) ? Risk.fromPartial(object.risk) : undefined;
+    return message;
+  },
+};
+
+function createBaseLimitLeg(): LimitLeg {
+  return {
+    limitId: "",
+    limit: "",
+    metric: 0,
+    assetCode: "",
+    scopeKey: "",
+    window: undefined,
+    cap: 0n,
+    uses: 0n,
+    ruleSetVersion: 0n,
+  };
+}
+
+export const LimitLeg: MessageFns<LimitLeg> = {
+  encode(message: LimitLeg, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limitId !== "") {
+      writer.uint32(10).string(message.limitId);
+    }
+    if (message.limit !== "") {
+      writer.uint32(18).string(message.limit);
+    }
+    if (message.metric !== 0) {
+      writer.uint32(24).int32(message.metric);
+    }
+    if (message.assetCode !== "") {
+      writer.uint32(34).string(message.assetCode);
+    }
+    if (message.scopeKey !== "") {
+      writer.uint32(42).string(message.scopeKey);
+    }
+    if (message.window !== undefined) {
+      LimitWindow.encode(message.window, writer.uint32(50).fork()).join();
+    }
+    if (message.cap !== 0n) {
+      if (BigInt.asIntN(64, message.cap) !== message.cap) {
+        throw new globalThis.Error("value provided for field message.cap of type int64 too large");
+      }
+      writer.uint32(56).int64(message.cap);
+    }
+    if (message.uses !== 0n) {
+      if (BigInt.asIntN(64, message.uses) !== message.uses) {
+        throw new globalThis.Error("value provided for field message.uses of type int64 too large");
+      }
+      writer.uint32(64).int64(message.uses);
+    }
+    if (message.ruleSetVersion !== 0n) {
+      if (BigInt.asIntN(64, message.ruleSetVersion) !== message.ruleSetVersion) {
+        throw new globalThis.Error("value provided for field message.ruleSetVersion of type int64 too large");
+      }
+      writer.uint32(72).int64(message.ruleSetVersion);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitLeg {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitLeg();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limitId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.limit = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.metric = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.assetCode = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.scopeKey = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.window = LimitWindow.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.cap = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.uses = reader.int64() as bigint;
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.ruleSetVersion = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LimitLeg>): LimitLeg {
+    return LimitLeg.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LimitLeg>): LimitLeg {
+    const message = createBaseLimitLeg();
+    message.limitId = object.limitId ?? "";
+    message.limit = object.limit ?? "";
+    message.metric = object.metric ?? 0;
+    message.assetCode = object.assetCode ?? "";
+    message.scopeKey = object.scopeKey ?? "";
+    message.window = (object.window !== undefined && object.window !== null)
+      ? LimitWindow.fromPartial(object.window)
+      : undefined;
+    message.cap = (object.cap !== undefined && object.cap !== null) ? BigInt(object.cap) : 0n;
+    message.uses = (object.uses !== undefined && object.uses !== null) ? BigInt(object.uses) : 0n;
+    message.ruleSetVersion = (object.ruleSetVersion !== undefined && object.ruleSetVersion !== null)
+      ? BigInt(object.ruleSetVersion)
+      : 0n;
+    return message;
+  },
+};
+
+function createBaseLimitWindow(): LimitWindow {
+  return { kind: 0, name: "", startTime: undefined, endTime: undefined, timeZone: "" };
+}
+
+export const LimitWindow: MessageFns<LimitWindow> = {
+  encode(message: LimitWindow, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.kind !== 0) {
+      writer.uint32(8).int32(message.kind);
+    }
+    if (message.name !== "") {
+      writer.uint32(18).string(message.name);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(26).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(34).fork()).join();
+    }
+    if (message.timeZone !== "") {
+      writer.uint32(42).string(message.timeZone);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitWindow {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitWindow();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.timeZone = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LimitWindow>): LimitWindow {
+    return LimitWindow.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LimitWindow>): LimitWindow {
+    const message = createBaseLimitWindow();
+    message.kind = object.kind ?? 0;
+    message.name = object.name ?? "";
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    message.timeZone = object.timeZone ?? "";
+    return message;
+  },
+};
+
+function createBaseRisk(): Risk {
+  return { action: 0, score: 0, reasons: [] };
+}
+
+export const Risk: MessageFns<Risk> = {
+  encode(message: Risk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.action !== 0) {
+      writer.uint32(8).int32(message.action);
+    }
+    if (message.score !== 0) {
+      writer.uint32(16).int32(message.score);
+    }
+    for (const v of message.reasons) {
+      writer.uint32(26).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Risk {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRisk();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.action = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.score = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reasons.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Risk>): Risk {
+    return Risk.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Risk>): Risk {
+    const message = createBaseRisk();
+    message.action = object.action ?? 0;
+    message.score = object.score ?? 0;
+    message.reasons = object.reasons?.map((e) => e) || [];
     return message;
   },
 };
@@ -595,7 +1307,7 @@ export const Fee: MessageFns<Fee> = {
 };
 
 function createBaseRefusal(): Refusal {
-  return { reason: "", message: "" };
+  return { reason: "", message: "", limit: undefined };
 }
 
 export const Refusal: MessageFns<Refusal> = {
@@ -605,6 +1317,9 @@ export const Refusal: MessageFns<Refusal> = {
     }
     if (message.message !== "") {
       writer.uint32(18).string(message.message);
+    }
+    if (message.limit !== undefined) {
+      LimitExcess.encode(message.limit, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -638,6 +1353,14 @@ export const Refusal: MessageFns<Refusal> = {
             message.message = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.limit = LimitExcess.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -657,6 +1380,94 @@ export const Refusal: MessageFns<Refusal> = {
     const message = createBaseRefusal();
     message.reason = object.reason ?? "";
     message.message = object.message ?? "";
+    message.limit = (object.limit !== undefined && object.limit !== null)
+      ? LimitExcess.fromPartial(object.limit)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLimitExcess(): LimitExcess {
+  return { limitId: "", cap: 0n, used: 0n };
+}
+
+export const LimitExcess: MessageFns<LimitExcess> = {
+  encode(message: LimitExcess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limitId !== "") {
+      writer.uint32(10).string(message.limitId);
+    }
+    if (message.cap !== 0n) {
+      if (BigInt.asIntN(64, message.cap) !== message.cap) {
+        throw new globalThis.Error("value provided for field message.cap of type int64 too large");
+      }
+      writer.uint32(16).int64(message.cap);
+    }
+    if (message.used !== 0n) {
+      if (BigInt.asIntN(64, message.used) !== message.used) {
+        throw new globalThis.Error("value provided for field message.used of type int64 too large");
+      }
+      writer.uint32(24).int64(message.used);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitExcess {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitExcess();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limitId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.cap = reader.int64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.used = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LimitExcess>): LimitExcess {
+    return LimitExcess.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LimitExcess>): LimitExcess {
+    const message = createBaseLimitExcess();
+    message.limitId = object.limitId ?? "";
+    message.cap = (object.cap !== undefined && object.cap !== null) ? BigInt(object.cap) : 0n;
+    message.used = (object.used !== undefined && object.used !== null) ? BigInt(object.used) : 0n;
     return message;
   },
 };

@@ -166,7 +166,7 @@ export const DecideResponse: MessageFns<DecideResponse> = {
 export type DecisionServiceService = typeof DecisionServiceService;
 export const DecisionServiceService = {
   /**
-   * Answers route and fees for the facts by the published rule set. The same version and facts give the same answer
+   * Answers route, fees, limits and risk for the facts by the published rule set. The same version and facts give the same answer
    * on every replica. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
    */
   decide: {
@@ -182,7 +182,7 @@ export const DecisionServiceService = {
 
 export interface DecisionServiceServer extends UntypedServiceImplementation {
   /**
-   * Answers route and fees for the facts by the published rule set. The same version and facts give the same answer
+   * Answers route, fees, limits and risk for the facts by the published rule set. The same version and facts give the same answer
    * on every replica. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
    */
   decide: handleUnaryCall<DecideRequest, DecideResponse>;
@@ -190,7 +190,7 @@ export interface DecisionServiceServer extends UntypedServiceImplementation {
 
 export interface DecisionServiceClient extends Client {
   /**
-   * Answers route and fees for the facts by the published rule set. The same version and facts give the same answer
+   * Answers route, fees, limits and risk for the facts by the published rule set. The same version and facts give the same answer
    * on every replica. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
    */
   decide(

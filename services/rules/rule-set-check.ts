@@ -1,0 +1,156 @@
+import { type Expression, ExpressionFailedError } from './expression.js'
+import { checkExpression, failureOn, guardExpression, type Sample, type Scope } from './expression-guard.js'
+import { int64Max } from './facts.js'
+import { feeAmountMinor } from './fees.js'
+import type { ScopedRule } from './rule-index.js'
+import { type FeeRule, type LimitRule, type RiskRule, type RuleSet, RuleSetInvalidError } from './rule-set.js'
+
+// What only publishing checks: that expressions keep their bounds and work, and that fees can be taken. A version that is
+// published stays decidable even if later releases check more.
+
+/** The legs of limits join a payment's chain in the Ledger, which has room for so many beside the money and the fees. */
+const limitsPerPaymentMax = 16
+
+/** Throws RuleSetInvalidError with every problem found. */
+export function checkRuleSet(ruleSet: RuleSet): void {
+  const problems = [
+    ...ruleSet.routes.flatMap((route) => problemsOf(`routes.${route.id}`, conditionProblems(ruleSet, route))),
+    ...ruleSet.fees.flatMap((fee) => problemsOf(`fees.${fee.id}`, feeProblems(ruleSet, fee))),
+    ...ruleSet.limits.flatMap((limit) => problemsOf(`limits.${limit.id}`, limitProblems(ruleSet, limit))),
+    ...crowdedScopes(ruleSet.limits),
+    ...ruleSet.risk.rules.flatMap((rule) => problemsOf(`risk.rules.${rule.id}`, riskProblems(ruleSet, rule))),
+  ]
+  if (problems.length > 0) throw new RuleSetInvalidError(problems)
+}
+
+/** A field of a rule, empty for the rule as a whole, and what is wrong with it. */
+type Problem = readonly [field: string, description: string]
+
+function problemsOf(place: string, problems: readonly Problem[]): readonly string[] {
+  return problems.map(([field, description]) => `${field === '' ? place : `${place}.${field}`}: ${description}`)
+}
+
+function under(field: string, descriptions: readonly string[]): readonly Problem[] {
+  return descriptions.map((description) => [field, description])
+}
+
+function conditionProblems(ruleSet: RuleSet, rule: ScopedRule): readonly Problem[] {
+  if (rule.condition === undefined) return []
+  return under('condition', checkExpression(rule.condition, 'bool', scopeOf(ruleSet, rule)))
+}
+
+function limitProblems(ruleSet: RuleSet, limit: LimitRule): readonly Problem[] {
+  const { scope_key } = limit
+  const problems = scope_key === undefined ? [] : checkExpression(scope_key, 'string', scopeOf(ruleSet, limit))
+  return [...conditionProblems(ruleSet, limit), ...under('scope_key', problems)]
+}
+
+function riskProblems(ruleSet: RuleSet, rule: RiskRule): readonly Problem[] {
+  const { score } = rule
+  const problems = typeof score === 'string' ? checkExpression(score, 'int', scopeOf(ruleSet, rule)) : []
+  return [...conditionProblems(ruleSet, rule), ...under('score', problems)]
+}
+
+function feeProblems(ruleSet: RuleSet, fee: FeeRule): readonly Problem[] {
+  const scope = scopeOf(ruleSet, fee)
+  const inCondition = conditionProblems(ruleSet, fee)
+  if (fee.amount !== undefined) {
+    return [...inCondition, ...under('amount', inCondition.length > 0 ? [] : formulaProblems(fee, fee.amount, scope))]
+  }
+  const always = 'is over the amount of every payment that a route takes'
+  return isAlwaysOverAmount(fee, scope.routedMinor) ? [...inCondition, ['', always]] : inCondition
+}
+
+/** A formula is tried on the facts on which the fee is taken; where it is taken on none of those tried, on all of them. */
+function formulaProblems(fee: FeeRule, amount: string, scope: Scope): readonly string[] {
+  const formula = guardExpression(amount, 'int', scope)
+  if (formula.kind === 'refused') return formula.problems
+  const condition = guardExpression(fee.condition ?? 'true', 'bool', scope)
+  const samples = [...formula.samples, ...(condition.kind === 'bounded' ? condition.samples : [])]
+  const taken = samples.filter(({ bindings }) => condition.kind === 'bounded' && holds(condition.evaluate, bindings))
+  const found = taken.length === 0 ? formula.samples : taken
+  return [...new Set(found.flatMap((sample) => formulaFailure(fee, formula.evaluate, sample, taken.length > 0)))]
+}
+
+function formulaFailure(fee: FeeRule, formula: Expression<bigint>, sample: Sample, isTaken: boolean) {
+  const failures = failureOn(formula, sample)
+  if (failures.length > 0 || !isTaken) return failures
+  const feeMinor = formula(sample.bindings)
+  if (feeMinor <= 0n) return [`comes to ${feeMinor} on ${sample.name}; it must come to more than zero`]
+  const isOver = fee.phase === 'POST' && feeMinor > sample.facts.amountMinor
+  return isOver ? [`comes to ${feeMinor} on ${sample.name}; a POST fee must not be over the amount`] : []
+}
+
+function holds(condition: Expression<boolean>, bindings: Sample['bindings']): boolean {
+  try {
+    return condition(bindings)
+  } catch (error) {
+    if (error instanceof ExpressionFailedError) return false
+    throw error
+  }
+}
+
+/**
+ * Whether a POST fee is over every amount up to the largest that routes take. Within a tier a fee grows no faster than the
+ * amount, so it is nearest to the amount at the tier's end.
+ */
+function isAlwaysOverAmount(fee: FeeRule, largestMinor: bigint): boolean {
+  if (fee.phase !== 'POST') return false
+  const ends = (fee.tiers ?? []).flatMap(({ up_to_minor }) => (up_to_minor === undefined ? [] : [up_to_minor]))
+  const nearest = [...ends.filter((end) => end < largestMinor), largestMinor]
+  // Without a bound of its own a fee is not held to int64 here: it would seem to fit the largest amount.
+  const rule = fee.max_minor === int64Max ? { ...fee, max_minor: int64Max * 3n } : fee
+  return nearest.every((amountMinor) => feeAmountMinor(rule, amountMinor) > amountMinor)
+}
+
+interface RoutedScope extends Scope {
+  /** The largest amount that a route takes, in minor units. */
+  readonly routedMinor: bigint
+}
+
+/** No larger than this, so that a formula may multiply by a rate before it divides. */
+const triedMinorMax = 1_000_000_000_000n
+
+/** The payments that a rule is tried on: of its first operation type and asset, as small and as large as routes take. */
+function scopeOf({ routes }: RuleSet, rule: ScopedRule): RoutedScope {
+  const [operationType = ''] = rule.operation_types
+  const assetCode = rule.assets?.[0] ?? 'THB'
+  const taking = routes.filter(
+    ({ enabled, operation_types, assets }) =>
+      enabled && operation_types.includes(operationType) && (assets?.includes(assetCode) ?? true),
+  )
+  const lowestMinor = least(taking.map(({ min_minor }) => min_minor)) ?? 1n
+  const routedMinor = greatest(taking.map(({ max_minor }) => max_minor)) ?? int64Max
+  return {
+    operationType,
+    assetCode,
+    lowestMinor: lowestMinor > 1n ? lowestMinor : 1n,
+    highestMinor: routedMinor < triedMinorMax ? routedMinor : triedMinorMax,
+    routedMinor,
+  }
+}
+
+function least(numbers: readonly bigint[]): bigint | undefined {
+  return [...numbers].sort((left, right) => (left < right ? -1 : 1)).at(0)
+}
+
+function greatest(numbers: readonly bigint[]): bigint | undefined {
+  return [...numbers].sort((left, right) => (left < right ? -1 : 1)).at(-1)
+}
+
+/** Scopes for which more limits may bind one payment than its chain has room for. */
+function crowdedScopes(limits: readonly LimitRule[]): readonly string[] {
+  const counted = limits.filter(({ enabled, window }) => enabled && window !== 'PER_TRANSACTION')
+  const scopes = counted.flatMap(({ operation_types, assets = [''] }) =>
+    operation_types.flatMap((operationType) => assets.map((asset) => ({ operationType, asset }))),
+  )
+  const crowded = scopes.filter(({ operationType, asset }) => {
+    const binding = counted.filter(
+      (limit) =>
+        limit.operation_types.includes(operationType) && (asset === '' || (limit.assets?.includes(asset) ?? true)),
+    )
+    return binding.length > limitsPerPaymentMax
+  })
+  const names = new Set(crowded.map(({ operationType, asset }) => `${operationType} ${asset}`.trim()))
+  return [...names].map((name) => `limits: more than ${limitsPerPaymentMax} are for ${name}`)
+}
