@@ -51,7 +51,7 @@ export class SubmitStream {
     this.#messages = new Coalescer({ flush: (batches) => this.#send(batches), queueMax, ...messageLimits })
   }
 
-  /** Decides transfers together, 1 to 253. Rejects with OverloadedError when too many batches wait; nothing was sent. */
+  /** Decides transfers together, at most 253. Rejects with OverloadedError when too many batches wait; nothing was sent. */
   submit(transfers: Transfer[]): Promise<SubmitOutcome> {
     return this.#messages.add(transfers)
   }

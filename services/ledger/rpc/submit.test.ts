@@ -90,17 +90,17 @@ describe('TransferService.Submit', () => {
     assert.ok([...results.values()].every(({ failure }) => failure === undefined))
   })
 
-  it('answers a batch that can not be decided with why, and goes on', async () => {
+  it('answers an empty batch with nothing and one that can not be decided with why, and goes on', async () => {
     const stream = await open()
     const wrongCode = { correlationId: 2n, transfers: [wireTransfer(nextId++, { code: 65536 })] }
     stream.write({ batches: [batch(1n, 0), wrongCode, batch(3n, 254), batch(4n)] })
     stream.end()
     const { results } = await readAll(stream)
-    const failures = [1n, 2n, 3n].map((id) => results.get(id)?.failure)
+    assert.deepEqual(results.get(1n), { correlationId: 1n, results: [], failure: undefined })
+    const failures = [2n, 3n].map((id) => results.get(id)?.failure)
     assert.deepEqual(
       failures.map((failure) => [failure?.code, failure?.reason]),
       [
-        [status.INVALID_ARGUMENT, 'INVALID_FIELD'],
         [status.INVALID_ARGUMENT, 'INVALID_FIELD'],
         [status.INVALID_ARGUMENT, 'BATCH_TOO_LARGE'],
       ],

@@ -23,7 +23,7 @@ import { Uint128 } from "./uint128.js";
 
 /** The request of CreateAccounts. */
 export interface CreateAccountsRequest {
-  /** The accounts, 1 to 253. */
+  /** The accounts, at most 253; none are answered with no results. */
   accounts: EngineAccount[];
 }
 
@@ -35,7 +35,7 @@ export interface CreateAccountsResponse {
 
 /** The request of CreateTransfers. */
 export interface CreateTransfersRequest {
-  /** The transfers, 1 to 253. Consecutive transfers with the linked flag, and the one after, happen together or not. */
+  /** The transfers, at most 253; none are answered with no results. Consecutive transfers with the linked flag, and the one after, happen together or not. */
   transfers: Transfer[];
 }
 
@@ -47,7 +47,7 @@ export interface CreateTransfersResponse {
 
 /** The request of LookupAccounts. */
 export interface LookupAccountsRequest {
-  /** The ids, 1 to 253. */
+  /** The ids, at most 253. */
   ids: Uint128[];
 }
 
@@ -59,7 +59,7 @@ export interface LookupAccountsResponse {
 
 /** The request of LookupTransfers. */
 export interface LookupTransfersRequest {
-  /** The ids, 1 to 253. */
+  /** The ids, at most 253. */
   ids: Uint128[];
 }
 
@@ -127,7 +127,7 @@ export interface SubmitRequest {
 export interface SubmitBatch {
   /** Chosen by the client; must not be that of a batch still unanswered on this stream. */
   correlationId: bigint;
-  /** The transfers, 1 to 253. */
+  /** The transfers, at most 253; none are answered with no results. */
   transfers: Transfer[];
 }
 
