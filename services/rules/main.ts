@@ -5,10 +5,14 @@ import type { Metrics } from '../runtime/metrics.js'
 import { createPool } from '../runtime/postgres.js'
 import { runService } from '../runtime/process.js'
 import { createServer } from '../runtime/server.js'
+import { systemClock } from '../runtime/clock.js'
+import { systemRandom, uuidV7 } from '../runtime/ids.js'
 import { readConfig } from './config.js'
 import { PublishedRuleSets } from './published-rule-sets.js'
+import { FactsRecorder, writeRecordedFacts } from './recorded-facts.js'
 import { rulesBindings, serviceNames } from './server.js'
 import { readNewestVersion, readRuleSet, ruleSetsChannel } from './store.js'
+import { trialLimits, Trials } from './trials.js'
 
 /** The version in force in this process: that all replicas show the same is how an operator sees a publication arrive. */
 function reportVersion({ registry }: Metrics, published: PublishedRuleSets): void {
@@ -42,11 +46,14 @@ runService('rules', async ({ log, metrics }) => {
   })
   await listener.start()
   reportVersion(metrics, published)
+  const trials = new Trials(trialLimits)
+  const recorder = new FactsRecorder({ write: (facts) => writeRecordedFacts(pool, facts), log })
+  const newDraftId = () => uuidV7(systemClock, systemRandom)
   const server = createServer({
     name: 'rules',
     listenAddress: config.listenAddress,
     tls: config.tls,
-    bindings: rulesBindings({ published }),
+    bindings: rulesBindings({ published, pool, trials, recorder, newDraftId }),
     reflection: config.isDevelopment,
     drainDelayMs: config.drainDelayMs,
     log,
@@ -61,6 +68,8 @@ runService('rules', async ({ log, metrics }) => {
     stop: async () => {
       isReady = false
       await server.drain()
+      await trials.stop()
+      await recorder.stop()
       await listener.stop()
       await pool.end()
       await admin.close()

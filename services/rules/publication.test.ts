@@ -60,7 +60,11 @@ describe('publishing', () => {
 
   it('leaves versions that nobody can change or remove', async () => {
     await publish(documentFor('A'))
-    for (const statement of ['update rule_sets set author = $$x$$', 'delete from rule_sets', 'truncate rule_sets']) {
+    for (const statement of [
+      'update rule_sets set author = $$x$$',
+      'delete from rule_sets',
+      'truncate rule_sets cascade',
+    ]) {
       await assert.rejects(pool.query(statement), /never changes/)
     }
   })

@@ -13,14 +13,25 @@ const limitsPerPaymentMax = 16
 
 /** Throws RuleSetInvalidError with every problem found. */
 export function checkRuleSet(ruleSet: RuleSet): void {
-  const problems = [
-    ...ruleSet.routes.flatMap((route) => problemsOf(`routes.${route.id}`, conditionProblems(ruleSet, route))),
-    ...ruleSet.fees.flatMap((fee) => problemsOf(`fees.${fee.id}`, feeProblems(ruleSet, fee))),
-    ...ruleSet.limits.flatMap((limit) => problemsOf(`limits.${limit.id}`, limitProblems(ruleSet, limit))),
-    ...crowdedScopes(ruleSet.limits),
-    ...ruleSet.risk.rules.flatMap((rule) => problemsOf(`risk.rules.${rule.id}`, riskProblems(ruleSet, rule))),
-  ]
+  const problems = [...ruleSetProblems(ruleSet)].filter((problem) => problem !== undefined)
   if (problems.length > 0) throw new RuleSetInvalidError(problems)
+}
+
+/** Every problem; undefined after each rule, so that whoever watches a check knows that it goes on. */
+export function* ruleSetProblems(ruleSet: RuleSet): Generator<string | undefined> {
+  for (const [place, problems] of rulesWithProblems(ruleSet)) {
+    yield* problemsOf(place, problems())
+    yield undefined
+  }
+  yield* crowdedScopes(ruleSet.limits)
+}
+
+/** Each rule's place, and what finds its problems. */
+function* rulesWithProblems(ruleSet: RuleSet): Generator<readonly [place: string, () => readonly Problem[]]> {
+  for (const route of ruleSet.routes) yield [`routes.${route.id}`, () => conditionProblems(ruleSet, route)]
+  for (const fee of ruleSet.fees) yield [`fees.${fee.id}`, () => feeProblems(ruleSet, fee)]
+  for (const limit of ruleSet.limits) yield [`limits.${limit.id}`, () => limitProblems(ruleSet, limit)]
+  for (const rule of ruleSet.risk.rules) yield [`risk.rules.${rule.id}`, () => riskProblems(ruleSet, rule)]
 }
 
 /** A field of a rule, empty for the rule as a whole, and what is wrong with it. */

@@ -1,3 +1,4 @@
+import { Facts as FactsMessage } from '../../../gen/paymesh/rules/v1/decision.js'
 import { type DecideRequest, DecideResponse } from '../../../gen/paymesh/rules/v1/decision_service.js'
 import type { Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
@@ -13,15 +14,18 @@ export interface DecideDeps {
     readonly newest: CompiledRuleSet | undefined
     find(version: bigint): Promise<CompiledRuleSet | undefined>
   }
+  /** Keeps a sample of what is decided, for dry runs. */
+  readonly recorder: { offer(encode: () => Uint8Array): void }
 }
 
-/** Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED, in this order. Stores nothing. */
+/** Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED, in this order. Waits for no store. */
 export async function decidePayment(deps: DecideDeps, call: Call, request: DecideRequest): Promise<DecideResponse> {
   const check = new FieldCheck(errorDomain)
   check.that(request.ruleSetVersion >= 0n, 'rule_set_version', 'must not be negative')
   const facts = factsFromMessage(check, 'facts', request.facts)
   check.done()
   const ruleSet = await findRuleSet(deps, request.ruleSetVersion)
+  deps.recorder.offer(() => FactsMessage.encode(FactsMessage.fromPartial(request.facts ?? {})).finish())
   try {
     return DecideResponse.fromPartial({ decision: decisionMessage(decide(ruleSet, facts), facts.assetCode) })
   } catch (error) {

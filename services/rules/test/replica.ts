@@ -7,15 +7,20 @@ import { createMetrics } from '../../runtime/metrics.js'
 import type { PeerName } from '../../runtime/peer-identity.js'
 import { createPool } from '../../runtime/postgres.js'
 import { createServer } from '../../runtime/server.js'
+import { randomUUID } from 'node:crypto'
 import { PublishedRuleSets } from '../published-rule-sets.js'
+import { FactsRecorder, writeRecordedFacts } from '../recorded-facts.js'
 import { rulesBindings } from '../server.js'
 import { readNewestVersion, readRuleSet, ruleSetsChannel } from '../store.js'
+import { trialLimits, Trials } from '../trials.js'
 
 /** One Rules node with its own memory, as main.ts makes it. */
 export interface Replica {
   readonly published: PublishedRuleSets
   /** How often a rule set was read from the database. */
   reads(): number
+  /** Where it is served. */
+  readonly address: string
   client(peer: PeerName): Client<typeof DecisionServiceService>
   stop(): Promise<void>
 }
@@ -36,11 +41,13 @@ export async function startReplica(url: string, pollIntervalMs = 500): Promise<R
   const channel = ruleSetsChannel
   const listener = new ChangeListener({ url, applicationName: 'rules', channel, pollIntervalMs, refresh, log })
   await listener.start()
+  const trials = new Trials(trialLimits)
+  const recorder = new FactsRecorder({ write: (facts) => writeRecordedFacts(pool, facts), log })
   const server = createServer({
     name: 'rules',
     listenAddress: 'localhost:0',
     tls: tls.of('rules'),
-    bindings: rulesBindings({ published }),
+    bindings: rulesBindings({ published, pool, trials, recorder, newDraftId: randomUUID }),
     reflection: false,
     drainDelayMs: 0,
     log,
@@ -51,6 +58,7 @@ export async function startReplica(url: string, pollIntervalMs = 500): Promise<R
   return {
     published,
     reads: () => reads,
+    address: `localhost:${server.port}`,
     client: (peer) => {
       const client = createClient(DecisionServiceService, {
         address: `localhost:${server.port}`,
@@ -64,6 +72,8 @@ export async function startReplica(url: string, pollIntervalMs = 500): Promise<R
     stop: async () => {
       for (const client of clients) client.close()
       await server.drain()
+      await trials.stop()
+      await recorder.stop()
       await listener.stop()
       await pool.end()
     },

@@ -11,10 +11,32 @@ export const ErrorReason = {
   INVALID_FIELD: 1,
   /** NOTHING_PUBLISHED - No rule set is published yet. FAILED_PRECONDITION. */
   NOTHING_PUBLISHED: 2,
-  /** RULE_SET_NOT_FOUND - The asked version was never published. NOT_FOUND; metadata: rule_set_version. */
+  /**
+   * RULE_SET_NOT_FOUND - There is no such draft, or no such version was published. NOT_FOUND; metadata: rule_set_version from Decide, name
+   * from RuleSetService.
+   */
   RULE_SET_NOT_FOUND: 3,
   /** RULE_FAILED - A rule failed on these facts, so nothing can be decided. FAILED_PRECONDITION; metadata: rule_set_version, rule. */
   RULE_FAILED: 4,
+  /** REQUEST_ID_REUSED - The request id was used for other content. ALREADY_EXISTS; metadata: request_id. */
+  REQUEST_ID_REUSED: 5,
+  /** ETAG_MISMATCH - The draft changed since its etag was read. ABORTED; metadata: name. */
+  ETAG_MISMATCH: 6,
+  /** RULE_SET_PUBLISHED - The rule set is published and never changes. FAILED_PRECONDITION; metadata: name. */
+  RULE_SET_PUBLISHED: 7,
+  /** SECOND_PERSON_NEEDED - Whoever wrote a draft may not publish it. FAILED_PRECONDITION; metadata: name. */
+  SECOND_PERSON_NEEDED: 8,
+  /**
+   * BASE_VERSION_OUTDATED - Another version than the expected one is in force. Look at what it changed; then update the draft's base_version,
+   * or name that version. ABORTED; metadata: rule_set_version, the one in force.
+   */
+  BASE_VERSION_OUTDATED: 9,
+  /** RULE_SET_INVALID - The document cannot be published; ValidateRuleSet says why. FAILED_PRECONDITION; metadata: problem, the first. */
+  RULE_SET_INVALID: 10,
+  /** NOTHING_TO_PUBLISH - The version in force says the same already. FAILED_PRECONDITION; metadata: rule_set_version, the one in force. */
+  NOTHING_TO_PUBLISH: 11,
+  /** OVERLOADED - Too many documents and expressions are being tried. RESOURCE_EXHAUSTED with RetryInfo; nothing was started. */
+  OVERLOADED: 12,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -26,5 +48,13 @@ export namespace ErrorReason {
   export type NOTHING_PUBLISHED = typeof ErrorReason.NOTHING_PUBLISHED;
   export type RULE_SET_NOT_FOUND = typeof ErrorReason.RULE_SET_NOT_FOUND;
   export type RULE_FAILED = typeof ErrorReason.RULE_FAILED;
+  export type REQUEST_ID_REUSED = typeof ErrorReason.REQUEST_ID_REUSED;
+  export type ETAG_MISMATCH = typeof ErrorReason.ETAG_MISMATCH;
+  export type RULE_SET_PUBLISHED = typeof ErrorReason.RULE_SET_PUBLISHED;
+  export type SECOND_PERSON_NEEDED = typeof ErrorReason.SECOND_PERSON_NEEDED;
+  export type BASE_VERSION_OUTDATED = typeof ErrorReason.BASE_VERSION_OUTDATED;
+  export type RULE_SET_INVALID = typeof ErrorReason.RULE_SET_INVALID;
+  export type NOTHING_TO_PUBLISH = typeof ErrorReason.NOTHING_TO_PUBLISH;
+  export type OVERLOADED = typeof ErrorReason.OVERLOADED;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
