@@ -1,15 +1,19 @@
 // The step function: takes an intent from where it rests to where it goes next. Requests, duplicates and the resumer
-// all run this one function, at the same time if it so happens: the Ledger applies a chain once, and the conditional
-// update lets one outcome in.
+// all run this one function, at the same time if it so happens: the Ledger applies a chain once and ends a hold once, and
+// the conditional update lets one outcome in.
 import { channelOf } from './channels/registry.js'
-import { type ChainPlan } from './chain.js'
+import { type Channel } from './channels/channel.js'
+import { type ChainPlan, type Resolution } from './chain.js'
 import { type ChainOutcome } from './chain-runner.js'
+import { firstPlan, postPlan, voidPlan } from './chain-plans.js'
 import { type ReachCrashPoint } from './crash-points.js'
-import { type Intent, rejected, settled } from './intent.js'
+import { authorized, type Failure, type Intent, rejected, type Release, released, settled } from './intent.js'
+import { type HoldStore } from './hold-store.js'
 import { type IntentStore } from './intent-store.js'
 
 export interface AdvanceDeps {
   readonly store: Pick<IntentStore, 'update' | 'byId'>
+  readonly holds: Pick<HoldStore, 'release'>
   readonly runChain: (intent: Intent, plan: ChainPlan) => Promise<ChainOutcome>
   readonly nowMs: () => number
   readonly crashPoint: ReachCrashPoint
@@ -18,63 +22,160 @@ export interface AdvanceDeps {
 }
 
 export type Advanced =
-  /** The intent as it is stored, in a final state. */
-  | { readonly kind: 'final'; readonly intent: Intent }
+  /** The intent as it is stored, in a final state or waiting for somebody to decide. */
+  | { readonly kind: 'rests'; readonly intent: Intent }
   /** What the Ledger did is not known, or it cannot be asked. The intent stays; advancing it again settles it. */
   | { readonly kind: 'waiting'; readonly intent: Intent; readonly cause: string }
 
 export type Advance = (intent: Intent) => Promise<Advanced>
 
-/** The step function. Whoever asks for an intent that this process is already advancing gets the same answer. */
+/** The step function. Whoever asks for a step that this process is already taking gets the same answer. */
 export function createAdvance(deps: AdvanceDeps): Advance {
   const underWay = new Map<string, Promise<Advanced>>()
   return (intent) => {
-    const running = underWay.get(intent.id)
+    const key = stepKey(intent)
+    const running = underWay.get(key)
     if (running !== undefined) return running
-    const started = step(deps, intent).finally(() => underWay.delete(intent.id))
-    underWay.set(intent.id, started)
+    const started = step(deps, intent).finally(() => underWay.delete(key))
+    underWay.set(key, started)
     return started
   }
+}
+
+// What a step does follows from the intent's version and from what is wanted of its hold.
+function stepKey({ id, version, captureMinor, release }: Intent): string {
+  return `${id} ${version} ${captureMinor ?? ''} ${release?.kind ?? ''}`
 }
 
 async function step(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
   switch (intent.status.state) {
     case 'VALIDATED':
-      return await settle(deps, intent)
+      return await pay(deps, intent)
+    case 'AUTHORIZED':
+      return await resolve(deps, intent)
+    case 'IN_REVIEW':
     case 'SETTLED':
     case 'REJECTED':
-      return { kind: 'final', intent }
+    case 'FAILED':
+    case 'CANCELLED':
+    case 'EXPIRED':
+      return { kind: 'rests', intent }
     case 'CREATED':
-    case 'AUTHORIZED':
-      throw new Error(`intent ${intent.id} rests in ${intent.status.state}, where no instant channel leaves one`)
+      throw new Error(`intent ${intent.id} rests in CREATED, where no write leaves one`)
   }
 }
 
-/** VALIDATED: move the money, write what became of it. */
-async function settle(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
+/** VALIDATED: move or hold the money, write what became of it. */
+async function pay(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
   const channel = channelOf(intent)
-  if (channel === undefined) return { kind: 'waiting', intent, cause: 'this process does not have its channel' }
-  deps.crashPoint('before-ledger')
-  const outcome = await deps.runChain(intent, channel.legs(intent))
-  deps.crashPoint('after-ledger')
+  if (channel === undefined) return noChannel(intent)
+  const outcome = await run(deps, intent, firstPlan(intent, channel))
   switch (outcome.kind) {
-    case 'applied':
-      return await write(deps, settled(intent, deps.nowMs()))
+    case 'applied': {
+      const next = intent.holdSeconds === undefined ? settled : authorized
+      return await write(deps, intent, next(intent, deps.nowMs()))
+    }
     case 'refused':
-      return await write(deps, rejected(intent, outcome.failure, deps.nowMs()))
+      return await write(deps, intent, rejected(intent, outcome.failure, deps.nowMs()))
+    case 'resolved':
+      return { kind: 'waiting', intent, cause: `the Ledger answers a first step with ${outcome.how}` }
     case 'undecided':
       return { kind: 'waiting', intent, cause: outcome.cause }
   }
 }
 
-async function write(deps: AdvanceDeps, next: Intent): Promise<Advanced> {
-  const written = await deps.store.update(next)
-  deps.crashPoint('after-update')
-  if (written) {
-    deps.nudgeOutbox()
-    return { kind: 'final', intent: next }
+/** AUTHORIZED: post or release the hold, if that is wanted. Where both are, who is paid comes first. */
+async function resolve(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
+  const channel = channelOf(intent)
+  if (channel === undefined) return noChannel(intent)
+  if (intent.captureMinor !== undefined) return await post(deps, intent, channel, intent.captureMinor)
+  if (intent.release !== undefined) return await release(deps, intent, channel)
+  return { kind: 'rests', intent }
+}
+
+async function post(deps: AdvanceDeps, intent: Intent, channel: Channel, captureMinor: bigint): Promise<Advanced> {
+  const outcome = await run(deps, intent, postPlan(intent, channel, captureMinor))
+  switch (outcome.kind) {
+    case 'applied':
+      return await write(deps, intent, settled(intent, deps.nowMs()))
+    case 'resolved':
+      return await writeResolved(deps, intent, outcome.how)
+    case 'refused':
+      return await giveBack(deps, intent, channel, outcome.failure)
+    case 'undecided':
+      return { kind: 'waiting', intent, cause: outcome.cause }
   }
-  const winner = await deps.store.byId(next.id)
-  if (winner === undefined) throw new Error(`intent ${next.id} is gone`)
-  return await step(deps, winner)
+}
+
+/** The hold can never be posted: an account of it was closed. The payer gets the money back. */
+async function giveBack(deps: AdvanceDeps, intent: Intent, channel: Channel, failure: Failure): Promise<Advanced> {
+  const wanted = await deps.holds.release(intent.id, { kind: 'FAIL', failure })
+  return await release(deps, wanted ?? (await read(deps, intent.id)), channel)
+}
+
+async function release(deps: AdvanceDeps, intent: Intent, channel: Channel): Promise<Advanced> {
+  if (intent.status.state !== 'AUTHORIZED') return await step(deps, intent)
+  const outcome = await run(deps, intent, voidPlan(intent, channel))
+  switch (outcome.kind) {
+    case 'applied':
+      return await writeResolved(deps, intent, 'VOIDED')
+    case 'resolved':
+      return await writeResolved(deps, intent, outcome.how)
+    case 'refused':
+      return { kind: 'waiting', intent, cause: `the Ledger does not release the hold: ${outcome.failure.message}` }
+    case 'undecided':
+      return { kind: 'waiting', intent, cause: outcome.cause }
+  }
+}
+
+/**
+ * Writes how the hold ended. Somebody else may have ended it, for a reason that was written after this intent was read:
+ * it was written before the Ledger was asked, so the row has it by now.
+ */
+async function writeResolved(deps: AdvanceDeps, stale: Intent, how: Resolution): Promise<Advanced> {
+  const intent = await read(deps, stale.id)
+  if (intent.status.state !== 'AUTHORIZED') return await step(deps, intent)
+  return await write(deps, intent, resolved(intent, how, deps.nowMs()))
+}
+
+// Released without a reason of ours: an operator used the Ledger itself.
+const releasedElsewhere: Release = {
+  kind: 'FAIL',
+  failure: { reason: 'HOLD_RELEASED', message: 'What was held was released in the Ledger.' },
+}
+
+function resolved(intent: Intent, how: Resolution, nowMs: number): Intent {
+  switch (how) {
+    case 'POSTED':
+      return settled(intent, nowMs)
+    case 'VOIDED':
+      return released(intent, intent.release ?? releasedElsewhere, nowMs)
+    case 'EXPIRED':
+      return released(intent, { kind: 'EXPIRE' }, nowMs)
+  }
+}
+
+function noChannel(intent: Intent): Advanced {
+  return { kind: 'waiting', intent, cause: 'this process does not have its channel' }
+}
+
+async function run(deps: AdvanceDeps, intent: Intent, plan: ChainPlan): Promise<ChainOutcome> {
+  deps.crashPoint('before-ledger')
+  const outcome = await deps.runChain(intent, plan)
+  deps.crashPoint('after-ledger')
+  return outcome
+}
+
+async function write(deps: AdvanceDeps, before: Intent, after: Intent): Promise<Advanced> {
+  const written = await deps.store.update(before, after)
+  deps.crashPoint('after-update')
+  if (!written) return await step(deps, await read(deps, before.id))
+  deps.nudgeOutbox()
+  return { kind: 'rests', intent: after }
+}
+
+async function read(deps: AdvanceDeps, id: string): Promise<Intent> {
+  const intent = await deps.store.byId(id)
+  if (intent === undefined) throw new Error(`intent ${id} is gone`)
+  return intent
 }

@@ -3,18 +3,30 @@ import { type Transfer } from '../../gen/paymesh/ledger/v1/transfer.js'
 import { fromUint128, toUint128, uuidToBigint } from '../runtime/ids.js'
 import { type AccountIds } from './account-ids.js'
 import { OverloadedError } from '../runtime/coalesce.js'
-import { type ChainPlan, type Leg, legsMax, readChainAnswer, type RefusalCause, transferId } from './chain.js'
+import {
+  type ChainAction,
+  type ChainPlan,
+  type Leg,
+  legsMax,
+  readChainAnswer,
+  type RefusalCause,
+  type Resolution,
+  stepOf,
+  transferId,
+} from './chain.js'
 import { type Failure, type Intent } from './intent.js'
 import { type HouseAccounts } from './house-accounts.js'
 import { isUnavailable, type Ledger } from './ledger-client.js'
 
 /**
- * What became of a chain. `applied` and `refused` are final whoever asks and however often; `undecided` is everything
- * else, and only the same chain again can settle it.
+ * What became of a chain. `applied` and `refused` are final whoever asks and however often, and so is `resolved`, which
+ * only a chain that posts or voids can be; `undecided` is everything else, and only the same chain again can settle it.
  */
 export type ChainOutcome =
   | { readonly kind: 'applied' }
   | { readonly kind: 'refused'; readonly failure: Failure }
+  /** The hold had ended so before. */
+  | { readonly kind: 'resolved'; readonly how: Resolution }
   | { readonly kind: 'undecided'; readonly cause: string }
 
 export interface ChainRunnerDeps {
@@ -24,6 +36,8 @@ export interface ChainRunnerDeps {
 }
 
 const linked = 1
+const pending = 2
+const actionFlags: Readonly<Record<ChainAction['kind'], number>> = { pay: 0, hold: pending, post: 4, void: 8 }
 
 /** Runs the chain; the same intent and attempt always run the same one. */
 export async function runChain(deps: ChainRunnerDeps, intent: Intent, plan: ChainPlan): Promise<ChainOutcome> {
@@ -46,22 +60,24 @@ export async function runChain(deps: ChainRunnerDeps, intent: Intent, plan: Chai
 
 /** The transfers of a chain, linked, each telling of the intent in `user_data_128`. */
 export function transfersOf(accountIds: AccountIds, intent: Intent, plan: ChainPlan, ledgerNumber: number): Transfer[] {
-  const { legs, step } = plan
+  const { legs, action } = plan
   if (legs.length === 0 || legs.length > legsMax) throw new RangeError(`a chain of ${legs.length} legs`)
   const intentId = uuidToBigint(intent.id)
+  const idOf = (step: number, leg: number) => toUint128(transferId(intentId, intent.attempt, step, leg))
+  const endsHold = action.kind === 'post' || action.kind === 'void'
   return legs.map((leg, index) => ({
-    id: toUint128(transferId(intentId, intent.attempt, step, index)),
+    id: idOf(stepOf(action), index),
     debitAccountId: accountIds.of(leg.debitAccount),
     creditAccountId: accountIds.of(leg.creditAccount),
     amount: toUint128(leg.amountMinor),
-    pendingId: undefined,
+    pendingId: endsHold ? idOf(1, index) : undefined,
     userData128: toUint128(intentId),
     userData64: 0n,
     userData32: 0,
-    timeoutSeconds: 0,
+    timeoutSeconds: action.kind === 'hold' ? action.timeoutSeconds : 0,
     ledger: ledgerNumber,
     code: leg.code,
-    flags: index === legs.length - 1 ? 0 : linked,
+    flags: actionFlags[action.kind] | (index === legs.length - 1 ? 0 : linked),
     timestamp: 0n,
   }))
 }
@@ -83,6 +99,8 @@ async function readOutcome(
       const leg = legAt(plan, answer.legIndex)
       return { kind: 'refused', failure: failureOf(leg, await causeNow(deps, leg)) }
     }
+    case 'resolved':
+      return answer
     case 'undecided':
       return { kind: 'undecided', cause: `leg ${answer.legIndex} was answered with status ${answer.status}` }
   }
@@ -104,7 +122,8 @@ function isSameMovement(wanted: Transfer, found: Transfer | undefined): boolean 
     fromUint128(wanted.debitAccountId) === fromUint128(found.debitAccountId) &&
     fromUint128(wanted.creditAccountId) === fromUint128(found.creditAccountId) &&
     fromUint128(wanted.amount) === fromUint128(found.amount) &&
-    wanted.code === found.code
+    wanted.code === found.code &&
+    wanted.flags === found.flags
   )
 }
 

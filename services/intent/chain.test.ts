@@ -40,7 +40,7 @@ describe('transfer ids', () => {
 })
 
 describe('a chain', () => {
-  it('leaves transit where it was, whatever the fees', () => {
+  it('leaves transit where it was, whatever the fees and whatever part of it settles', () => {
     const fee = fc.record({
       feeId: fc.constant('f'),
       phase: fc.constantFrom('PRE' as const, 'POST' as const),
@@ -48,9 +48,9 @@ describe('a chain', () => {
       revenueAccount: fc.constantFrom('accounts/fees.THB', 'accounts/fees.partner'),
     })
     fc.assert(
-      fc.property(fc.array(fee, { maxLength: 20 }), (fees) => {
+      fc.property(fc.array(fee, { maxLength: 20 }), fc.bigInt({ min: 201n, max: 10_000n }), (fees, amountMinor) => {
         const intent = exampleIntent({ decision: exampleDecision(fees) })
-        const { legs } = findChannel('INTERNAL_P2P', 'P2P_TRANSFER')!.legs(intent)
+        const legs = findChannel('INTERNAL_P2P', 'P2P_TRANSFER')!.legs(intent, amountMinor)
         const through = (side: 'debitAccount' | 'creditAccount') =>
           legs.reduce((sum, leg) => (leg[side] === 'accounts/transit.THB' ? sum + leg.amountMinor : sum), 0n)
         assert.equal(through('creditAccount'), through('debitAccount'))
@@ -61,7 +61,7 @@ describe('a chain', () => {
 
   it('takes amount and PRE fees from the payer and gives the payee the amount less POST fees', () => {
     const intent = exampleIntent({ decision: exampleDecision(exampleFees) })
-    const { legs } = findChannel('INTERNAL_P2P', 'P2P_TRANSFER')!.legs(intent)
+    const legs = findChannel('INTERNAL_P2P', 'P2P_TRANSFER')!.legs(intent, intent.amountMinor)
     assert.deepEqual(
       legs.map((leg) => [leg.role, leg.debitAccount, leg.creditAccount, leg.amountMinor]),
       [
@@ -79,7 +79,7 @@ describe('a chain', () => {
       payer: { kind: 'account', account: 'accounts/settlement.THB' },
       decision: exampleDecision([], 'WALLET_FUNDING'),
     })
-    const { legs } = findChannel('WALLET_FUNDING', 'WALLET_FUNDING')!.legs(intent)
+    const legs = findChannel('WALLET_FUNDING', 'WALLET_FUNDING')!.legs(intent, intent.amountMinor)
     assert.deepEqual(
       legs.map((leg) => leg.debitAccount),
       ['accounts/settlement.THB', 'accounts/transit.THB'],
@@ -103,6 +103,9 @@ describe("a chain's answer", () => {
     ['a fee account is missing', [failed, failed, T.credit_account_not_found], refused(2, 'ACCOUNT_NOT_FOUND')],
     ['assets do not fit', [failed, T.accounts_must_have_the_same_ledger], refused(1, 'MALFORMED')],
     ['refused before', [T.id_already_failed, failed], { kind: 'refusedBefore', legIndex: 0 }],
+    ['the hold was posted', [T.pending_transfer_already_posted, failed], { kind: 'resolved', how: 'POSTED' }],
+    ['the hold was voided', [T.pending_transfer_already_voided, failed], { kind: 'resolved', how: 'VOIDED' }],
+    ['the hold is over', [T.pending_transfer_expired, failed], { kind: 'resolved', how: 'EXPIRED' }],
     ['an overflow', [failed, T.overflows_credits], { kind: 'undecided', legIndex: 1, status: T.overflows_credits }],
     [
       'other content under our id',

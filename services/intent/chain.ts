@@ -11,7 +11,7 @@ import { TransferStatus } from './transfer-status.js'
 export const legsMax = 253
 
 /** Why money moves, kept as the transfer's code for ever. Never renumber. */
-export const TransferCode = { PAY: 1, RECEIVE: 2, FEE: 3, FUND: 4 } as const
+export const TransferCode = { PAY: 1, RECEIVE: 2, FEE: 3, FUND: 4, CHARGE: 5, REFUND: 6 } as const
 export type TransferCode = (typeof TransferCode)[keyof typeof TransferCode]
 
 /** One movement. The role says whose account decides when the leg is refused. */
@@ -20,18 +20,33 @@ export interface Leg {
   /** The Ledger's names, `accounts/{account}`. */
   readonly debitAccount: string
   readonly creditAccount: string
-  /** More than zero. */
+  /** More than zero, but for a leg that posts nothing of what was held. */
   readonly amountMinor: bigint
   readonly code: TransferCode
 }
 
+/** What a chain does with its legs, and so which step of the payment it is. Never renumber steps. */
+export type ChainAction =
+  /** Step 1: moves the money. */
+  | { readonly kind: 'pay' }
+  /** Step 1: holds the money; it is free again after the timeout, unless posted or voided before. */
+  | { readonly kind: 'hold'; readonly timeoutSeconds: number }
+  /** Step 2: moves what was held; legs may be smaller than those that were held, also zero. */
+  | { readonly kind: 'post' }
+  /** Step 3: releases what was held, with the very legs that were held. */
+  | { readonly kind: 'void' }
+
 /** Everything that one step moves: all legs or none. The transit account ends where it began. */
 export interface ChainPlan {
   readonly assetCode: string
-  /** 1 to 15. */
-  readonly step: number
+  readonly action: ChainAction
   /** In the order in which they are tried; 1 to 253. */
   readonly legs: readonly Leg[]
+}
+
+/** The step of an action, for transfer ids: 1 to 15. A hold and a payment are the same step: an intent makes one. */
+export function stepOf(action: ChainAction): number {
+  return { pay: 1, hold: 1, post: 2, void: 3 }[action.kind]
 }
 
 const derivedBits = 16n
@@ -56,6 +71,7 @@ export function transferId(intentId: bigint, attempt: number, step: number, leg:
  * - `refused`: nothing moved, and these ids can never move anything: the Ledger burns the id of a leg that failed for
  *   a reason that may pass, and all other reasons are properties of the chain itself.
  * - `refusedBefore`: as `refused`, decided in an earlier call whose answer was lost.
+ * - `resolved`: nothing moved, because the hold was posted, voided or over before.
  * - `undecided`: nothing moved, but the same chain might yet pass, or the Ledger holds something else under these ids.
  *   Neither settled nor rejected may follow.
  */
@@ -64,7 +80,11 @@ export type ChainAnswer =
   | { readonly kind: 'present' }
   | { readonly kind: 'refused'; readonly legIndex: number; readonly cause: RefusalCause }
   | { readonly kind: 'refusedBefore'; readonly legIndex: number }
+  | { readonly kind: 'resolved'; readonly how: Resolution }
   | { readonly kind: 'undecided'; readonly legIndex: number; readonly status: TransferStatus }
+
+/** How a hold came to its end. */
+export type Resolution = 'POSTED' | 'VOIDED' | 'EXPIRED'
 
 export type RefusalCause = 'EXCEEDS_BALANCE' | 'ACCOUNT_CLOSED' | 'ACCOUNT_NOT_FOUND' | 'MALFORMED'
 
@@ -94,6 +114,10 @@ function readBreaker(status: TransferStatus, legIndex: number): ChainAnswer {
     case 'ACCOUNT_NOT_FOUND':
     case 'MALFORMED':
       return { kind: 'refused', legIndex, cause: meaning }
+    case 'POSTED':
+    case 'VOIDED':
+    case 'EXPIRED':
+      return { kind: 'resolved', how: meaning }
     case 'UNDECIDED':
       return { kind: 'undecided', legIndex, status }
   }
@@ -102,7 +126,9 @@ function readBreaker(status: TransferStatus, legIndex: number): ChainAnswer {
 const T = TransferStatus
 
 /** What a status means on the leg that broke its chain: every status, so that a new one does not compile unread. */
-const meanings: Readonly<Record<TransferStatus, RefusalCause | 'PRESENT' | 'REFUSED_BEFORE' | 'UNDECIDED'>> = {
+const meanings: Readonly<
+  Record<TransferStatus, RefusalCause | Resolution | 'PRESENT' | 'REFUSED_BEFORE' | 'UNDECIDED'>
+> = {
   [T.exists]: 'PRESENT',
   [T.id_already_failed]: 'REFUSED_BEFORE',
   [T.exceeds_credits]: 'EXCEEDS_BALANCE',
@@ -153,7 +179,11 @@ const meanings: Readonly<Record<TransferStatus, RefusalCause | 'PRESENT' | 'REFU
   [T.exists_with_different_timeout]: 'UNDECIDED',
   [T.exists_with_different_code]: 'UNDECIDED',
   [T.exists_with_different_ledger]: 'UNDECIDED',
-  // Of holds and imports, which no chain here asks for.
+  // Whoever resolved the hold, it ended so for ever.
+  [T.pending_transfer_already_posted]: 'POSTED',
+  [T.pending_transfer_already_voided]: 'VOIDED',
+  [T.pending_transfer_expired]: 'EXPIRED',
+  // Of holds that are not ours or not what we made, and of imports, which no chain here asks for.
   [T.pending_transfer_not_found]: 'UNDECIDED',
   [T.pending_transfer_not_pending]: 'UNDECIDED',
   [T.pending_transfer_has_different_debit_account_id]: 'UNDECIDED',
@@ -162,9 +192,6 @@ const meanings: Readonly<Record<TransferStatus, RefusalCause | 'PRESENT' | 'REFU
   [T.pending_transfer_has_different_code]: 'UNDECIDED',
   [T.exceeds_pending_transfer_amount]: 'UNDECIDED',
   [T.pending_transfer_has_different_amount]: 'UNDECIDED',
-  [T.pending_transfer_already_posted]: 'UNDECIDED',
-  [T.pending_transfer_already_voided]: 'UNDECIDED',
-  [T.pending_transfer_expired]: 'UNDECIDED',
   [T.imported_event_expected]: 'UNDECIDED',
   [T.imported_event_not_expected]: 'UNDECIDED',
   [T.imported_event_timestamp_out_of_range]: 'UNDECIDED',

@@ -1,9 +1,14 @@
 // The places where a payment may be cut off. Tests cut it off at each of them and see that nothing is lost or doubled.
 
-/** In the order in which a payment passes them. */
+/**
+ * In the order in which a payment passes them. A payment that is held first passes those from the Ledger to the update
+ * twice: when it is held, and when a wish about its hold, confirmed or cancelled, was written.
+ */
 export const crashPoints = [
   'before-insert',
   'after-insert',
+  'before-wish',
+  'after-wish',
   'before-ledger',
   'after-ledger',
   'after-update',

@@ -5,7 +5,7 @@ import {
   type Fee as FeeMessage,
   RiskAction,
 } from '../../gen/paymesh/rules/v1/decision.js'
-import { type Decision, type Fee } from './decision.js'
+import { type Decision, type Fee, type Review } from './decision.js'
 
 /** A decision that does not say what it must. */
 export class MalformedDecisionError extends Error {}
@@ -19,12 +19,16 @@ export function decisionFromMessage(message: DecisionMessage, assetCode: string)
     const failure = { reason: refusal.reason, message: refusal.message }
     return { ruleSetVersion, digest, verdict: { kind: 'refused', failure } }
   }
-  // Nothing here holds a limit or waits for a review yet: a payment that needs either must not pass without it.
-  const isHeldBack = message.limitLegs.length > 0 || message.risk?.action === RiskAction.REVIEW
-  if (isHeldBack) throw new MalformedDecisionError('a decision has limits or a review, which are not carried out yet')
+  // Nothing here holds a limit yet: a payment that needs one must not pass without it.
+  if (message.limitLegs.length > 0)
+    throw new MalformedDecisionError('a decision has limits, which are not carried out yet')
   if (message.channel === '') throw new MalformedDecisionError('a decision has a channel or a refusal')
   const fees = message.fees.map((fee) => feeFromMessage(fee, assetCode))
-  return { ruleSetVersion, digest, verdict: { kind: 'routed', channel: message.channel, fees } }
+  return {
+    ruleSetVersion,
+    digest,
+    verdict: { kind: 'routed', channel: message.channel, fees, review: reviewOf(message) },
+  }
 }
 
 export function decisionToMessage(decision: Decision, assetCode: string): DecisionMessage {
@@ -43,8 +47,16 @@ export function decisionToMessage(decision: Decision, assetCode: string): Decisi
           amount: { assetCode, minorUnits: fee.amountMinor },
           revenueAccount: fee.revenueAccount,
         })),
+        ...(verdict.review && {
+          risk: { action: RiskAction.REVIEW, score: verdict.review.score, reasons: [...verdict.review.reasons] },
+        }),
       })
   }
+}
+
+// A risk that lets the payment go on is not kept: the digest vouches for it.
+function reviewOf({ risk }: DecisionMessage): Review | undefined {
+  return risk?.action === RiskAction.REVIEW ? { score: risk.score, reasons: risk.reasons } : undefined
 }
 
 function feeFromMessage(message: FeeMessage, assetCode: string): Fee {

@@ -14,8 +14,21 @@ export interface Fee {
   readonly revenueAccount: string
 }
 
+/** Why Rules wants a person to look at a payment before it goes on. */
+export interface Review {
+  /** How risky, 0 to 1000. */
+  readonly score: number
+  readonly reasons: readonly string[]
+}
+
 export type Verdict =
-  | { readonly kind: 'routed'; readonly channel: string; readonly fees: readonly Fee[] }
+  | {
+      readonly kind: 'routed'
+      readonly channel: string
+      readonly fees: readonly Fee[]
+      /** Undefined when the payment may go on at once. */
+      readonly review: Review | undefined
+    }
   | { readonly kind: 'refused'; readonly failure: Failure }
 
 export interface Decision {
@@ -33,6 +46,11 @@ export interface Totals {
 
 export function feesOf(decision: Decision): readonly Fee[] {
   return decision.verdict.kind === 'routed' ? decision.verdict.fees : []
+}
+
+/** Why a person has to approve the payment; undefined when nobody has to. */
+export function reviewOf(decision: Decision): Review | undefined {
+  return decision.verdict.kind === 'routed' ? decision.verdict.review : undefined
 }
 
 /** The totals of a payment, as the fees make them: not checked against any bound. */

@@ -21,6 +21,14 @@ const codes: Readonly<Record<Reason, status>> = {
   REFUSED_BY_RULES: status.FAILED_PRECONDITION,
   OVERLOADED: status.RESOURCE_EXHAUSTED,
   DEPENDENCY_UNAVAILABLE: status.UNAVAILABLE,
+  INTENT_NOT_HELD: status.FAILED_PRECONDITION,
+  HOLD_EXPIRED: status.FAILED_PRECONDITION,
+  AMOUNT_NOT_CAPTURABLE: status.FAILED_PRECONDITION,
+  INTENT_NOT_REFUNDABLE: status.FAILED_PRECONDITION,
+  REFUND_EXCEEDS_SETTLED: status.FAILED_PRECONDITION,
+  INTENT_NOT_IN_REVIEW: status.FAILED_PRECONDITION,
+  SELF_REVIEW: status.PERMISSION_DENIED,
+  INTENT_FINAL: status.FAILED_PRECONDITION,
 }
 
 // Overload passes in about the time that the work under way takes.
@@ -57,6 +65,43 @@ export function assetNotFound(assetCode: string): RpcError {
 
 export function refusedByRules(refusal: { reason: string; message: string }): RpcError {
   return failure('REFUSED_BY_RULES', refusal.message, { refusal: refusal.reason })
+}
+
+export function intentNotHeld(intent: string, state: string): RpcError {
+  const message = `${intent} is ${state}, or another request decides about its hold: nothing can be done with it.`
+  return failure('INTENT_NOT_HELD', message, { intent, state })
+}
+
+export function holdExpired(intent: string): RpcError {
+  return failure('HOLD_EXPIRED', `The time to confirm ${intent} is over.`, { intent })
+}
+
+export function amountNotCapturable(minMinor: bigint, maxMinor: bigint): RpcError {
+  const message = `The amount to confirm must be ${minMinor} to ${maxMinor} minor units.`
+  const metadata = { minor_units_min: minMinor.toString(), minor_units_max: maxMinor.toString() }
+  return failure('AMOUNT_NOT_CAPTURABLE', message, metadata)
+}
+
+export function intentNotRefundable(intent: string, state: string): RpcError {
+  const message = `${intent} is ${state} or of a kind that is not given back.`
+  return failure('INTENT_NOT_REFUNDABLE', message, { intent, state })
+}
+
+export function refundExceedsSettled(intent: string, leftMinor: bigint): RpcError {
+  const metadata = { intent, minor_units_max: leftMinor.toString() }
+  return failure('REFUND_EXCEEDS_SETTLED', `Of ${intent}, ${leftMinor} minor units are left to refund.`, metadata)
+}
+
+export function intentNotInReview(intent: string, state: string): RpcError {
+  return failure('INTENT_NOT_IN_REVIEW', `${intent} is ${state} and waits for no review.`, { intent, state })
+}
+
+export function selfReview(): RpcError {
+  return failure('SELF_REVIEW', 'Who asked for a payment, pays it or is paid by it may not review it.')
+}
+
+export function intentFinal(intent: string, state: string): RpcError {
+  return failure('INTENT_FINAL', `${intent} is ${state}: nothing changes it any more.`, { intent, state })
 }
 
 /** INVALID_FIELD: the amount and its fees together do not fit int64. `field` is the amount's. */

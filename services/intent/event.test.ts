@@ -1,20 +1,28 @@
 import assert from 'node:assert/strict'
-import { eventOf } from './event.js'
+import { eventsOf } from './event.js'
 import { rejected, settled } from './intent.js'
 import { exampleIntent, startMs } from './test/example-intent.js'
 
-describe('the event of an intent', () => {
-  it('is told of final states only', () => {
-    assert.equal(eventOf(exampleIntent()), undefined)
+describe('the events of an intent', () => {
+  const typesOf = (events: object[]) => events.map((event) => 'type' in event && event.type)
+
+  it('are one for each move', () => {
+    const intent = settled(exampleIntent(), startMs + 5)
+    assert.deepEqual(typesOf(eventsOf(intent, 1)), [
+      'paymesh.intent.validated.v1',
+      'paymesh.intent.authorized.v1',
+      'paymesh.intent.settled.v1',
+    ])
+    assert.deepEqual(typesOf(eventsOf(intent, 3)), ['paymesh.intent.settled.v1'])
   })
 
-  it('is a CloudEvent with the outcome, amounts as decimal strings', () => {
+  it('are CloudEvents with the outcome, amounts as decimal strings', () => {
     const intent = settled(exampleIntent({ metadata: { note: 'private' } }), startMs + 5)
-    const text = eventOf(intent) ?? ''
+    const text = JSON.stringify(eventsOf(intent, 3)[0])
     const { data, ...envelope } = JSON.parse(text) as { data: Record<string, unknown> }
     assert.deepEqual(envelope, {
       specversion: '1.0',
-      id: `${intent.id}.2`,
+      id: `${intent.id}.3`,
       source: '/paymesh/intent',
       type: 'paymesh.intent.settled.v1',
       subject: `intents/${intent.id}`,
@@ -25,9 +33,18 @@ describe('the event of an intent', () => {
     assert.ok(!text.includes('private'))
   })
 
-  it('says why a payment was rejected', () => {
+  it('of a part that settled say the part', () => {
+    const held = exampleIntent({ status: { state: 'AUTHORIZED' }, holdSeconds: 60, captureMinor: 4_000n })
+    const [event] = eventsOf(settled(held, startMs), 2)
+    const { data } = JSON.parse(JSON.stringify(event)) as { data: Record<string, unknown> }
+    assert.deepEqual(data['payeeTotal'], { assetCode: 'THB', minorUnits: '3950' })
+  })
+
+  it('say why a payment was rejected', () => {
     const failure = { reason: 'INSUFFICIENT_FUNDS', message: 'Not enough.' }
-    const { data } = JSON.parse(eventOf(rejected(exampleIntent(), failure, startMs)) ?? '') as { data: unknown }
-    assert.deepEqual((data as { failure: unknown }).failure, failure)
+    const [validated, refused] = eventsOf(rejected(exampleIntent(), failure, startMs), 1)
+    const dataOf = (event: unknown) => (event as { data: { state: string; failure?: unknown } }).data
+    assert.deepEqual([dataOf(validated).state, dataOf(validated).failure], ['VALIDATED', undefined])
+    assert.deepEqual([dataOf(refused).state, dataOf(refused).failure], ['REJECTED', failure])
   })
 })

@@ -1,34 +1,40 @@
-// What the world is told when an intent reaches a final state: CloudEvents 1.0 in its JSON format.
+// What the world is told of an intent, an event for each move: CloudEvents 1.0 in its JSON format.
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 import { accountName } from './account-names.js'
 import { totalsOf } from './decision.js'
-import { type Intent, isFinal, type Party } from './intent.js'
+import { failureOf, type Intent, type Party, settledMinor, type StateChange } from './intent.js'
 
-/** The event of an intent's newest write, as JSON; undefined when that write tells nobody anything. */
-export function eventOf(intent: Intent): string | undefined {
-  const last = intent.changes.at(-1)
-  if (!isFinal(intent) || last === undefined) return undefined
-  return JSON.stringify({
+/**
+ * The events of an intent's moves from the given one on, oldest first. The first move, to VALIDATED or REJECTED, is
+ * number 1; numbers have no gaps, so that a consumer sees when one is missing.
+ */
+export function eventsOf(intent: Intent, firstMove: number): object[] {
+  return intent.changes.slice(firstMove).map((change, index) => eventOf(intent, change, firstMove + index))
+}
+
+function eventOf(intent: Intent, { state, timeMs }: StateChange, move: number): object {
+  return {
     specversion: '1.0',
-    id: `${intent.id}.${intent.version}`,
+    id: `${intent.id}.${move}`,
     source: '/paymesh/intent',
-    type: `paymesh.intent.${last.state.toLowerCase()}.v1`,
+    type: `paymesh.intent.${state.toLowerCase()}.v1`,
     subject: `intents/${intent.id}`,
-    time: new Date(last.timeMs).toISOString(),
+    time: new Date(timeMs).toISOString(),
     datacontenttype: 'application/json',
-    data: dataOf(intent),
-  })
+    data: dataOf(intent, state),
+  }
 }
 
 // Names as in the JSON of the public API; int64 as decimal strings. No free text of the caller's: consumers who need
 // the metadata read the intent.
-function dataOf(intent: Intent): unknown {
-  const totals = totalsOf(intent.amountMinor, intent.decision)
+function dataOf(intent: Intent, state: StateChange['state']): unknown {
+  const totals = totalsOf(settledMinor(intent) ?? intent.amountMinor, intent.decision)
   const money = (minor: bigint) => ({ assetCode: intent.assetCode, minorUnits: minor.toString() })
+  const failure = state === intent.status.state ? failureOf(intent) : undefined
   return {
     name: `intents/${intent.id}`,
     operationType: intent.operationType,
-    state: intent.status.state,
+    state,
     creator: intent.creator,
     payer: partyName(intent.payer),
     payee: partyName(intent.payee),
@@ -36,7 +42,8 @@ function dataOf(intent: Intent): unknown {
     ...(intent.decision.verdict.kind === 'routed'
       ? { payerTotal: money(totals.payerMinor), payeeTotal: money(totals.payeeMinor) }
       : {}),
-    ...(intent.status.state === 'REJECTED' ? { failure: intent.status.failure } : {}),
+    ...(intent.parentId === undefined ? {} : { parent: `intents/${intent.parentId}` }),
+    ...(failure === undefined ? {} : { failure }),
   }
 }
 

@@ -1,7 +1,15 @@
 // An intent's row in PostgreSQL and back.
 import { Decision as DecisionMessage } from '../../gen/paymesh/rules/v1/decision.js'
 import { decisionFromMessage } from './decision-message.js'
-import { type Intent, type IntentState, type Party, type StateChange, type Status } from './intent.js'
+import {
+  type Failure,
+  type Intent,
+  type IntentState,
+  type Party,
+  type Release,
+  type StateChange,
+  type Status,
+} from './intent.js'
 
 /** A row as the driver answers it: int8 as bigint, timestamptz as Date. */
 export interface IntentRow {
@@ -19,14 +27,28 @@ export interface IntentRow {
   metadata: Record<string, string>
   decision: Buffer
   attempt: number
-  state: 'VALIDATED' | 'SETTLED' | 'REJECTED'
+  state: Exclude<IntentState, 'CREATED'>
   failure_reason: string | null
   failure_message: string | null
+  hold_seconds: number | null
+  hold_expire_time: Date | null
+  capture_minor: bigint | null
+  release_kind: Release['kind'] | null
+  release_reason: string | null
+  release_message: string | null
+  parent: string | null
+  refund_asked_minor: bigint
+  refunded_minor: bigint
   create_time: Date
   validate_time: Date | null
+  review_time: Date | null
+  approve_time: Date | null
   authorize_time: Date | null
   settle_time: Date | null
   reject_time: Date | null
+  fail_time: Date | null
+  cancel_time: Date | null
+  expire_time: Date | null
   version: number
 }
 
@@ -42,11 +64,18 @@ export function intentFromRow(row: IntentRow): Intent {
     assetCode: row.asset_code,
     amountMinor: row.amount_minor,
     metadata: row.metadata,
+    holdSeconds: row.hold_seconds ?? undefined,
     decision: decisionFromMessage(DecisionMessage.decode(row.decision), row.asset_code),
     attempt: row.attempt,
     status: statusOf(row),
     changes: changesOf(row),
     version: row.version,
+    holdExpireMs: row.hold_expire_time?.getTime(),
+    captureMinor: row.capture_minor ?? undefined,
+    release: releaseOf(row),
+    parentId: row.parent ?? undefined,
+    refundAskedMinor: row.refund_asked_minor,
+    refundedMinor: row.refunded_minor,
   }
 }
 
@@ -56,9 +85,22 @@ function partyOf(walletId: string | null, account: string | null): Party {
   throw new Error('a party is a wallet or an account')
 }
 
-function statusOf(row: IntentRow): Status {
-  if (row.state !== 'REJECTED') return { state: row.state }
-  return { state: 'REJECTED', failure: { reason: row.failure_reason ?? '', message: row.failure_message ?? '' } }
+function statusOf({ state, failure_reason: reason, failure_message: message }: IntentRow): Status {
+  if (state !== 'REJECTED' && state !== 'FAILED') return { state }
+  return { state, failure: failureFrom(reason, message) }
+}
+
+function releaseOf({
+  release_kind: kind,
+  release_reason: reason,
+  release_message: message,
+}: IntentRow): Release | undefined {
+  if (kind === null) return undefined
+  return kind === 'FAIL' ? { kind, failure: failureFrom(reason, message) } : { kind }
+}
+
+function failureFrom(reason: string | null, message: string | null): Failure {
+  return { reason: reason ?? '', message: message ?? '' }
 }
 
 // In the order of the legal moves, which is the order of time.
@@ -66,9 +108,14 @@ function changesOf(row: IntentRow): StateChange[] {
   const reached: [IntentState, Date | null][] = [
     ['CREATED', row.create_time],
     ['VALIDATED', row.validate_time],
+    ['IN_REVIEW', row.review_time],
+    ['VALIDATED', row.approve_time],
     ['AUTHORIZED', row.authorize_time],
     ['SETTLED', row.settle_time],
     ['REJECTED', row.reject_time],
+    ['FAILED', row.fail_time],
+    ['CANCELLED', row.cancel_time],
+    ['EXPIRED', row.expire_time],
   ]
   return reached.flatMap(([state, time]) => (time === null ? [] : [{ state, timeMs: time.getTime() }]))
 }

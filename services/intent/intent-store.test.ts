@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { type Pool } from 'pg'
 import { testDatabase } from '../../dev/testing.js'
 import { createPool } from '../runtime/postgres.js'
-import { eventOf } from './event.js'
-import { type Intent, rejected, settled } from './intent.js'
+import { eventsOf } from './event.js'
+import { authorized, type Intent, legalUpdates, rejected, settled } from './intent.js'
 import { IntentStore } from './intent-store.js'
 import { exampleIntent, startMs } from './test/example-intent.js'
 
@@ -17,21 +17,35 @@ describe('the store of intents', () => {
   })
   after(() => pool.end())
 
-  async function events(intent: Intent): Promise<string[]> {
-    const { rows } = await pool.query<{ json: string }>(
-      'select event::text as json from outbox where intent_id = $1 order by sequence',
+  async function events(intent: Intent): Promise<object[]> {
+    const { rows } = await pool.query<{ events: object[] }>(
+      'select events from outbox where intent_id = $1 order by sequence',
       [intent.id],
     )
-    return rows.map((row) => row.json)
+    return rows.flatMap((row) => row.events)
+  }
+
+  /** Lets time pass for one intent. */
+  async function passes(intent: Intent, seconds: number): Promise<void> {
+    await pool.query(
+      `update intents set resume_after = resume_after - make_interval(secs => $2),
+         hold_expire_time = hold_expire_time - make_interval(secs => $2) where id = $1`,
+      [intent.id, seconds],
+    )
+  }
+
+  async function claim(intent: Intent): Promise<Intent[]> {
+    const claimed = await Promise.all([store.claimDue(1_000), store.claimDue(1_000)])
+    return claimed.flat().filter((each) => each.id === intent.id)
   }
 
   it('gives back what was written', async () => {
     const intent = exampleIntent({ metadata: { note: '"{},\\ ไทย 🙂', '': "'" }, amountMinor: 2n ** 63n - 1n })
-    assert.deepEqual(await store.insert(intent), { kind: 'inserted' })
+    assert.deepEqual(await store.insert(intent), { kind: 'inserted', intent })
     assert.deepEqual(await store.byId(intent.id), intent)
     assert.deepEqual(await store.byRequest(intent.creator, intent.requestId), intent)
     assert.deepEqual(await store.byIds([intent.id]), [intent])
-    assert.deepEqual(await events(intent), [])
+    assert.deepEqual(await events(intent), eventsOf(intent, 1))
   })
 
   it('gives back a rejection and a funding', async () => {
@@ -41,7 +55,7 @@ describe('the store of intents', () => {
     const intent = { ...refusal, version: 1 }
     await store.insert(intent)
     assert.deepEqual(await store.byId(intent.id), intent)
-    assert.deepEqual(await events(intent), [eventOf(intent)])
+    assert.deepEqual(await events(intent), eventsOf(intent, 1))
   })
 
   it('lets one of many equal requests in, in one batch or in many', async () => {
@@ -72,33 +86,75 @@ describe('the store of intents', () => {
       rejected(intent, { reason: 'INSUFFICIENT_FUNDS', message: 'Not enough.' }, startMs + 3),
     ]
     const written = await Promise.all([
-      store.update(outcomes[0]!),
-      other.update(outcomes[1]!),
-      store.byId(intent.id).then(() => other.update(outcomes[2]!)),
+      store.update(intent, outcomes[0]!),
+      other.update(intent, outcomes[1]!),
+      store.byId(intent.id).then(() => other.update(intent, outcomes[2]!)),
     ])
     assert.equal(written.filter(Boolean).length, 1)
     const winner = outcomes[written.indexOf(true)]!
     assert.deepEqual(await store.byId(intent.id), winner)
-    assert.deepEqual(await events(intent), [eventOf(winner)])
+    assert.deepEqual(await events(intent), eventsOf(winner, 1))
   })
 
   it('does not update what was never written', async () => {
-    assert.equal(await store.update(settled(exampleIntent(), startMs)), false)
+    const intent = exampleIntent()
+    assert.equal(await store.update(intent, settled(intent, startMs)), false)
+  })
+
+  it('lets through legal moves only, whatever the caller believes', async () => {
+    const isLegal = (from: string, to: string) => legalUpdates.some(([a, b]) => a === from && b === to)
+    const states = [
+      'VALIDATED',
+      'IN_REVIEW',
+      'AUTHORIZED',
+      'SETTLED',
+      'REJECTED',
+      'FAILED',
+      'CANCELLED',
+      'EXPIRED',
+    ] as const
+    const failure = { reason: 'NO_ROUTE', message: 'There is no route.' }
+    for (const from of states) {
+      for (const to of states) {
+        const intent = exampleIntent()
+        await store.insert(intent)
+        await pool.query(
+          `update intents set state = $2, settled_minor = case when $2 = 'SETTLED' then amount_minor end,
+             failure_reason = case when $2 in ('REJECTED', 'FAILED') then 'X' end where id = $1`,
+          [intent.id, from],
+        )
+        const after = { ...intent, status: { state: to, failure } as Intent['status'], version: intent.version + 1 }
+        const moved = await store.update(intent, { ...after, changes: settled(intent, startMs).changes })
+        assert.equal(moved, isLegal(from, to), `${from} to ${to}`)
+      }
+    }
   })
 
   it('hands an unfinished intent to one resumer at a time, and again when its time is over', async () => {
     const intent = exampleIntent()
     await store.insert(intent)
-    const due = startMs + 3_000
-    const claim = async (nowMs: number) => {
-      const claimed = await Promise.all([store.claimUnfinished(nowMs, 1_000), store.claimUnfinished(nowMs, 1_000)])
-      return claimed.flat().filter((each) => each.id === intent.id)
-    }
-    assert.deepEqual(await claim(due - 1), [], 'it is left to its request first')
-    assert.deepEqual(await claim(due), [intent])
-    assert.deepEqual(await claim(due + 2_000), [], 'it is left to who took it')
-    assert.deepEqual(await claim(due + 4_000), [intent])
-    await store.update(settled(intent, due))
-    assert.deepEqual(await claim(due + 3_600_000), [], 'a final intent is left alone')
+    assert.deepEqual(await claim(intent), [], 'it is left to its request first')
+    await passes(intent, 3)
+    assert.deepEqual(await claim(intent), [intent])
+    assert.deepEqual(await claim(intent), [], 'it is left to who took it')
+    await passes(intent, 4)
+    assert.deepEqual(await claim(intent), [intent])
+    await store.update(intent, settled(intent, startMs))
+    await passes(intent, 3_600)
+    assert.deepEqual(await claim(intent), [], 'a final intent is left alone')
+  })
+
+  it('hands over a hold when its time is over, to be released', async () => {
+    const inserted = await store.insert(exampleIntent({ holdSeconds: 60 }))
+    assert.ok(inserted.kind === 'inserted')
+    const { intent } = inserted
+    assert.ok(Math.abs((intent.holdExpireMs ?? 0) - Date.now() - 60_000) < 30_000, 'by the clock of the database')
+    const held = authorized(intent, startMs)
+    await store.update(intent, held)
+    await passes(intent, 59)
+    assert.deepEqual(await claim(intent), [])
+    await passes(intent, 2)
+    const [due] = await claim(intent)
+    assert.deepEqual(due?.release, { kind: 'EXPIRE' })
   })
 })

@@ -24,7 +24,7 @@ const skewMs = 60_000
 // how far its id may be from its create_time (another).
 const marginMs = 120_000
 
-/** Settled and unfinished intents; one that was rejected moved nothing. */
+/** Settled and unfinished intents; the others moved nothing, or gave back what they held. */
 export async function intentsOfPeriod(pool: Pool, filter: PeriodFilter): Promise<Intent[]> {
   const startMs = Math.max(filter.startMs - skewMs, 0)
   const endMs = filter.endMs + skewMs
@@ -48,10 +48,10 @@ export async function intentsOfPeriod(pool: Pool, filter: PeriodFilter): Promise
 
 // Each by an index: the primary key or the wallet's, intents_settled_late, intents_unfinished.
 const ways = [
-  `i.id >= $3 and i.id < $4 and i.state in ('SETTLED', 'VALIDATED') and i.create_time < $2
+  `i.id >= $3 and i.id < $4 and i.state in ('SETTLED', 'VALIDATED', 'AUTHORIZED') and i.create_time < $2
     and (i.settle_time >= $1 or i.settle_time is null)`,
   `i.id < $3 and i.settle_time - i.create_time > interval '1 minute' and i.settle_time >= $1`,
-  `i.id < $3 and i.state = 'VALIDATED'`,
+  `i.id < $3 and i.state in ('VALIDATED', 'AUTHORIZED')`,
 ] as const
 
 function page(own: string, way: string): string {

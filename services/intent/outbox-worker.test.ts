@@ -5,6 +5,7 @@ import { testDatabase, testValkeyUrl } from '../../dev/testing.js'
 import { createLogger } from '../runtime/logger.js'
 import { createPool } from '../runtime/postgres.js'
 import { eventStream, intentChannel, type OutboxWorkerDeps, publishDue } from './outbox-worker.js'
+import { replayDead } from './outbox-store.js'
 import { connectValkey } from './valkey.js'
 
 const log = createLogger({ name: 'test', level: 'silent' })
@@ -13,7 +14,6 @@ describe('the outbox worker', () => {
   let pool: Pool
   let valkey: Redis
   let subscriber: Redis
-  let nowMs = Date.UTC(2026, 0, 1)
   let deps: OutboxWorkerDeps
 
   before(async () => {
@@ -21,7 +21,7 @@ describe('the outbox worker', () => {
     const url = await testValkeyUrl()
     valkey = await ready(connectValkey(url, 'test', log))
     subscriber = await ready(connectValkey(url, 'test', log))
-    deps = { pool, valkey, nowMs: () => nowMs, random: () => 0, crashPoint: () => undefined, log }
+    deps = { pool, valkey, random: () => 0, crashPoint: () => undefined, log }
   })
   beforeEach(async () => {
     await pool.query('delete from outbox')
@@ -39,12 +39,16 @@ describe('the outbox worker', () => {
   }
 
   async function write(intent: number, sequence: number): Promise<void> {
-    await pool.query('insert into outbox (intent_id, sequence, event, publish_after) values ($1, $2, $3, $4)', [
+    await pool.query('insert into outbox (intent_id, sequence, events, publish_after) values ($1, $2, $3, now())', [
       intentId(intent),
       sequence,
-      JSON.stringify({ intent, sequence }),
-      new Date(nowMs),
+      JSON.stringify([{ intent, sequence }]),
     ])
+  }
+
+  /** Lets leases end. */
+  async function wait(): Promise<void> {
+    await pool.query('update outbox set publish_after = now()')
   }
 
   const intentId = (number: number) => `0190a000-0000-7000-8000-0000000${number.toString(16).padStart(5, '0')}`
@@ -93,9 +97,8 @@ describe('the outbox worker', () => {
 
   it('says when there is more', async () => {
     await pool.query(
-      `insert into outbox (intent_id, sequence, event, publish_after)
-       select gen_random_uuid(), 1, '{"intent":0,"sequence":1}', $1 from generate_series(1, 750)`,
-      [new Date(nowMs)],
+      `insert into outbox (intent_id, sequence, events, publish_after)
+       select gen_random_uuid(), 1, '[{"intent":0,"sequence":1}]', now() from generate_series(1, 750)`,
     )
     assert.equal(await publishDue(deps), true)
     assert.equal(await publishDue(deps), false)
@@ -110,7 +113,7 @@ describe('the outbox worker', () => {
     assert.equal(await left(), 1)
     assert.equal(await publishDue(deps), false)
     assert.deepEqual(await published(), [], 'who took it has five seconds')
-    nowMs += 5_000
+    await wait()
     await publishDue(deps)
     assert.deepEqual(await published(), [[1, 1]])
   })
@@ -121,7 +124,7 @@ describe('the outbox worker', () => {
       if (point === 'after-publish') throw new Error('crash')
     }
     await assert.rejects(publishDue({ ...deps, crashPoint }), /crash/)
-    nowMs += 5_000
+    await wait()
     await publishDue(deps)
     assert.deepEqual(await published(), [
       [1, 1],
@@ -134,13 +137,62 @@ describe('the outbox worker', () => {
     await write(1, 1)
     await write(2, 1)
     await valkey.set(eventStream, 'not a stream')
-    await assert.rejects(publishDue(deps), /2 events/)
+    await assert.rejects(publishDue(deps), /2 writes/)
     await valkey.del(eventStream)
-    nowMs += 5_000
+    await wait()
     await publishDue(deps)
     assert.deepEqual(await published(), [
       [1, 1],
       [2, 1],
     ])
+  })
+
+  it('tells each event of a write, and an intent that waits behind one', async () => {
+    await pool.query(
+      'insert into outbox (intent_id, sequence, events, publish_after) values ($1, 1, $2, now()), ($1, 2, $3, now())',
+      [intentId(1), '[{"intent":1,"sequence":1}]', '[{"intent":1,"sequence":2},{"intent":1,"sequence":3}]'],
+    )
+    await publishDue(deps)
+    assert.deepEqual(await published(), [
+      [1, 1],
+      [1, 2],
+      [1, 3],
+    ])
+  })
+
+  it('gives up what is refused again and again, keeps what follows, and replays both in order', async () => {
+    for (const sequence of [1, 2]) await write(1, sequence)
+    await valkey.set(eventStream, 'not a stream')
+    const deadText = 'select sequence from outbox where dead_time is not null'
+    const dead = async () => (await pool.query<{ sequence: number }>(deadText)).rows
+    for (let round = 1; round <= 12; round += 1) {
+      assert.deepEqual(await dead(), [])
+      await assert.rejects(publishDue(deps), /2 writes/)
+      await wait()
+    }
+    assert.deepEqual(await dead(), [{ sequence: 1 }])
+    await valkey.del(eventStream)
+    assert.equal(await publishDue(deps), false)
+    assert.deepEqual(await published(), [], 'the order holds back what follows')
+    assert.equal(await replayDead(pool, intentId(2)), 0)
+    assert.equal(await replayDead(pool, intentId(1)), 1)
+    await wait()
+    await publishDue(deps)
+    assert.deepEqual(await published(), [
+      [1, 1],
+      [1, 2],
+    ])
+  })
+
+  it('does not give up because Valkey is away', async () => {
+    await write(1, 1)
+    const away = connectValkey('redis://localhost:1', 'test', log)
+    for (let round = 1; round <= 15; round += 1) {
+      await assert.rejects(publishDue({ ...deps, valkey: away }))
+      await wait()
+    }
+    away.disconnect()
+    await publishDue(deps)
+    assert.deepEqual(await published(), [[1, 1]])
   })
 })

@@ -1,18 +1,19 @@
 // Publishes events, at least once and in order for each intent. Every replica runs one.
 //
 // An event goes to pub/sub channel `intent.{id}`, for who watches now, and to stream `events.intents`, for consumers who
-// keep their place. When Valkey is away, payments settle and events wait in their rows.
-import { type Redis } from 'ioredis'
+// keep their place. When Valkey is away, payments settle and events wait in their rows. An event that Valkey itself
+// refuses, again and again, becomes a dead letter: it waits for an operator to replay it, and what follows of its intent
+// waits behind it, for the order is what consumers are promised.
+import { type Redis, ReplyError } from 'ioredis'
 import { type Pool } from 'pg'
 import { type Logger } from '../runtime/logger.js'
 import { type ReachCrashPoint } from './crash-points.js'
 import { Loop } from './loop.js'
-import { claimEvents, deleteEvents, type OutboxEvent } from './outbox-store.js'
+import { claimRows, countRefusals, deleteRows, type OutboxRow } from './outbox-store.js'
 
 export interface OutboxWorkerDeps {
   readonly pool: Pool
   readonly valkey: Redis
-  readonly nowMs: () => number
   readonly random: () => number
   readonly crashPoint: ReachCrashPoint
   readonly log: Logger
@@ -25,14 +26,16 @@ export function intentChannel(intentId: string): string {
   return `intent.${intentId}`
 }
 
-// One round trip to Valkey of about 300 kB.
-const claimMax = 500
+// Of so many intents at once; an intent rarely has more than three events waiting: about 1 MB.
+const intentsMax = 500
 // Valkey answers such a batch in milliseconds; after five seconds somebody else may try.
 const leaseMs = 5_000
 const restMs = 500
 const restMsMax = 5_000
 // The newest hundred thousand, about 60 MB: a day of a slow consumer at one event a second, a minute at two thousand.
 const streamLengthMax = 100_000
+// At doubling leases about ten minutes: long enough for an operator's mistake with the stream to be mended.
+const refusalsMax = 12
 
 export function createOutboxWorker(deps: OutboxWorkerDeps): Loop {
   const { random, log } = deps
@@ -41,27 +44,63 @@ export function createOutboxWorker(deps: OutboxWorkerDeps): Loop {
 
 /** Publishes what is due; true when there may be more. Rejects when Valkey did not take everything. */
 export async function publishDue(deps: OutboxWorkerDeps): Promise<boolean> {
-  const events = await claimEvents(deps.pool, deps.nowMs(), leaseMs, claimMax)
-  if (events.length === 0) return false
+  const rows = await claimRows(deps.pool, leaseMs, intentsMax)
+  if (rows.length === 0) return false
   deps.crashPoint('before-publish')
-  const published = await publish(deps.valkey, events)
+  const { published, refused } = await publish(deps.valkey, rows)
   deps.crashPoint('after-publish')
-  if (published.length > 0) await deleteEvents(deps.pool, published)
+  if (published.length > 0) await deleteRows(deps.pool, published)
   deps.crashPoint('after-delete')
-  if (published.length < events.length) throw new Error(`${events.length - published.length} events were not taken`)
-  return events.length === claimMax
+  if (refused.length > 0) {
+    const dead = await countRefusals(deps.pool, refused, refusalsMax)
+    for (const intent of dead) deps.log.error({ intent }, 'an event was given up; replay it when its cause is mended')
+  }
+  if (published.length < rows.length) throw new Error(`${rows.length - published.length} writes were not told of`)
+  return new Set(rows.map((row) => row.intentId)).size === intentsMax
 }
 
-/** Sends the events in one round trip; answers those that were taken. One that is refused holds up no other. */
-async function publish(valkey: Redis, events: readonly OutboxEvent[]): Promise<OutboxEvent[]> {
+interface Published {
+  readonly published: readonly OutboxRow[]
+  /** Of each intent at most the first that Valkey answered with an error of its own. */
+  readonly refused: readonly OutboxRow[]
+}
+
+/**
+ * Sends the rows, the first of every intent in one round trip, then the second of those whose first was taken, and so
+ * on. One that is refused holds up no other intent.
+ */
+async function publish(valkey: Redis, rows: readonly OutboxRow[]): Promise<Published> {
+  const waiting = new Map<string, OutboxRow[]>()
+  for (const row of rows) waiting.set(row.intentId, [...(waiting.get(row.intentId) ?? []), row])
+  const published: OutboxRow[] = []
+  const refused: OutboxRow[] = []
+  while (waiting.size > 0) {
+    const wave = [...waiting.values()].flatMap((left) => left.shift() ?? [])
+    const fates = await send(valkey, wave)
+    for (const [index, row] of wave.entries()) {
+      if (fates[index] === 'taken') published.push(row)
+      if (fates[index] === 'refused') refused.push(row)
+      if (fates[index] !== 'taken' || waiting.get(row.intentId)?.length === 0) waiting.delete(row.intentId)
+    }
+  }
+  return { published, refused }
+}
+
+/** What became of each row, in one round trip. */
+async function send(valkey: Redis, rows: readonly OutboxRow[]): Promise<('taken' | 'refused' | 'unheard')[]> {
   const pipeline = valkey.pipeline()
-  for (const { intentId, json } of events) {
-    pipeline.xadd(eventStream, 'MAXLEN', '~', streamLengthMax, '*', 'event', json)
-    pipeline.publish(intentChannel(intentId), json)
+  for (const { intentId, events } of rows) {
+    for (const event of events) {
+      const json = JSON.stringify(event)
+      pipeline.xadd(eventStream, 'MAXLEN', '~', streamLengthMax, '*', 'event', json)
+      pipeline.publish(intentChannel(intentId), json)
+    }
   }
   const replies = (await pipeline.exec()) ?? []
-  return events.filter((_, index) => {
-    const [added, told] = [replies[2 * index], replies[2 * index + 1]]
-    return added !== undefined && told !== undefined && added[0] === null && told[0] === null
+  let sent = 0
+  return rows.map(({ events }) => {
+    const own = replies.slice(sent, (sent += 2 * events.length))
+    if (own.length === 2 * events.length && own.every(([error]) => error === null)) return 'taken'
+    return own.some(([error]) => error instanceof ReplyError) ? 'refused' : 'unheard'
   })
 }

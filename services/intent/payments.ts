@@ -5,15 +5,15 @@
 import { type Call } from '../runtime/call.js'
 import { type Advance, type Advanced } from './advance.js'
 import { legsMax } from './chain.js'
-import { findChannel } from './channels/registry.js'
+import { findChannel, termsOf } from './channels/registry.js'
 import { type ReachCrashPoint } from './crash-points.js'
-import { amountMaxMinor, type Decision, feesOf, totalsOf } from './decision.js'
+import { amountMaxMinor, type Decision, feesOf, reviewOf, totalsOf } from './decision.js'
 import { type Failure, type Intent, newIntent, type Order, type RequestKey } from './intent.js'
 import { type IntentStore } from './intent-store.js'
 import { type PaymentFacts, type Rules } from './rules-client.js'
 
 export interface PaymentsDeps {
-  readonly store: Pick<IntentStore, 'insert' | 'byRequest'>
+  readonly store: Pick<IntentStore, 'insert' | 'insertRefund' | 'byRequest'>
   readonly rules: Pick<Rules, 'decide'>
   readonly advance: Advance
   readonly newIntentId: () => string
@@ -26,8 +26,8 @@ export interface PaymentsDeps {
 }
 
 export type Payment =
-  /** The outcome. A replay is the answer to a request that was made before. */
-  | { readonly kind: 'final'; readonly intent: Intent; readonly replay: boolean }
+  /** The outcome, or where it waits for a person. A replay is the answer to a request that was made before. */
+  | { readonly kind: 'rests'; readonly intent: Intent; readonly replay: boolean }
   /** Accepted and stored, but what the Ledger did is not known yet. */
   | { readonly kind: 'waiting'; readonly intent: Intent; readonly cause: string }
   /** The creator used the request id for something else. */
@@ -36,32 +36,44 @@ export type Payment =
   | { readonly kind: 'undecided'; readonly cause: string }
   /** Nothing was done: amount and fees do not fit int64. */
   | { readonly kind: 'amountTooLarge' }
+  /** Nothing was done: less is left to refund of the parent. */
+  | { readonly kind: 'noRoom' }
   /** Nothing was done: too much is under way. */
   | { readonly kind: 'overloaded' }
 
 export interface Payments {
   make(call: Call, key: RequestKey, facts: PaymentFacts): Promise<Payment>
+  /** Gives back a part of a settled intent; the facts are those of the payment back. */
+  refund(call: Call, key: RequestKey, facts: PaymentFacts, parentId: string): Promise<Payment>
   /** What became of an earlier request under this key; undefined when there was none. */
   replay(key: RequestKey): Promise<Payment | undefined>
 }
 
 export function createPayments(deps: PaymentsDeps): Payments {
   let inFlight = 0
+  const bounded = async (call: Call, request: PaymentRequest): Promise<Payment> => {
+    if (inFlight >= deps.inFlightMax) return { kind: 'overloaded' }
+    inFlight += 1
+    try {
+      return await make(deps, call, request)
+    } finally {
+      inFlight -= 1
+    }
+  }
   return {
-    make: async (call, key, facts) => {
-      if (inFlight >= deps.inFlightMax) return { kind: 'overloaded' }
-      inFlight += 1
-      try {
-        return await make(deps, call, key, facts)
-      } finally {
-        inFlight -= 1
-      }
-    },
+    make: (call, key, facts) => bounded(call, { key, facts, parentId: undefined }),
+    refund: (call, key, facts, parentId) => bounded(call, { key, facts, parentId }),
     replay: (key) => replay(deps, key),
   }
 }
 
-async function make(deps: PaymentsDeps, call: Call, key: RequestKey, facts: PaymentFacts): Promise<Payment> {
+interface PaymentRequest {
+  readonly key: RequestKey
+  readonly facts: PaymentFacts
+  readonly parentId: string | undefined
+}
+
+async function make(deps: PaymentsDeps, call: Call, { key, facts, parentId }: PaymentRequest): Promise<Payment> {
   const decided = await deps.rules.decide(call, facts)
   // A payment that was made is not forgotten because Rules is away.
   if (decided.kind === 'unavailable') {
@@ -74,13 +86,18 @@ async function make(deps: PaymentsDeps, call: Call, key: RequestKey, facts: Paym
   // The caller has gone: stop while nothing is written.
   call.signal.throwIfAborted()
   const { refusal } = examined
-  const intent = newIntent({ id: deps.newIntentId(), order: facts.order, key, decision, refusal }, deps.nowMs())
+  const needsReview = refusal === undefined && reviewOf(decision) !== undefined
+  const draft = { id: deps.newIntentId(), order: facts.order, key, decision, parentId, refusal, needsReview }
+  const intent = newIntent(draft, deps.nowMs())
   deps.crashPoint('before-insert')
-  const inserted = await deps.store.insert(intent)
+  // A refund takes room that its refusal would have to give back: one that is refused at once takes none.
+  const isRefund = parentId !== undefined && refusal === undefined
+  const inserted = await (isRefund ? deps.store.insertRefund(intent) : deps.store.insert(intent))
   deps.crashPoint('after-insert')
+  if (inserted.kind === 'noRoom') return (await replay(deps, key)) ?? inserted
   if (inserted.kind === 'taken') return await answerEarlier(deps, key, inserted.winner)
-  if (refusal !== undefined) deps.nudgeOutbox()
-  return paymentOf(await deps.advance(intent), false)
+  if (intent.status.state !== 'VALIDATED') deps.nudgeOutbox()
+  return paymentOf(await deps.advance(inserted.intent), false)
 }
 
 async function replay(deps: PaymentsDeps, key: RequestKey): Promise<Payment | undefined> {
@@ -95,7 +112,7 @@ async function answerEarlier(deps: PaymentsDeps, key: RequestKey, earlier: Inten
 }
 
 function paymentOf(advanced: Advanced, isReplay: boolean): Payment {
-  return advanced.kind === 'final' ? { kind: 'final', intent: advanced.intent, replay: isReplay } : advanced
+  return advanced.kind === 'rests' ? { kind: 'rests', intent: advanced.intent, replay: isReplay } : advanced
 }
 
 export type Examined =
@@ -118,6 +135,9 @@ function refusalOf(order: Order, decision: Decision, channel: string, payeeMinor
   if (payeeMinor <= 0n) return { reason: 'FEE_EXCEEDS_AMOUNT', message: 'The fees leave nothing for the payee.' }
   if (findChannel(channel, order.operationType) === undefined) {
     return { reason: 'NO_CHANNEL', message: `No channel ${channel} settles payments of this type here.` }
+  }
+  if (order.holdSeconds !== undefined && termsOf(order.operationType)?.holdDecider === undefined) {
+    return { reason: 'NO_HOLD', message: 'Payments of this type cannot be held.' }
   }
   // One leg for the payer, one for the payee, one a fee.
   if (feesOf(decision).length > legsMax - 2) {

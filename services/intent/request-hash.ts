@@ -12,12 +12,25 @@ export function orderHash(rpc: string, order: Order): Buffer {
     order.assetCode,
     order.amountMinor.toString(),
     Object.entries(order.metadata).sort(([a], [b]) => (a < b ? -1 : 1)),
+    // Appended, so that a payment at once has the form that it had before there were others.
+    ...(order.holdSeconds === undefined ? [] : [order.holdSeconds]),
   ])
 }
 
 /** The hash of a request to create a wallet. */
 export function walletHash(rpc: string, assetCode: string, displayName: string): Buffer {
   return hashOf([rpc, assetCode, displayName])
+}
+
+/** The hash of a request about a stored intent; what was left open, such as an amount, is undefined. */
+export function intentRequestHash(rpc: string, intentId: string, amount: Amount | undefined, note: string): Buffer {
+  return hashOf([rpc, intentId, amount === undefined ? null : [amount.assetCode, amount.amountMinor.toString()], note])
+}
+
+/** An amount as a request has it. */
+export interface Amount {
+  readonly assetCode: string
+  readonly amountMinor: bigint
 }
 
 function partyForm(party: Party): string {

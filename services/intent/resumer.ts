@@ -5,9 +5,8 @@ import { Loop } from './loop.js'
 import { type Logger } from '../runtime/logger.js'
 
 export interface ResumerDeps {
-  readonly store: Pick<IntentStore, 'claimUnfinished'>
+  readonly store: Pick<IntentStore, 'claimDue'>
   readonly advance: Advance
-  readonly nowMs: () => number
   readonly random: () => number
   readonly log: Logger
 }
@@ -24,7 +23,7 @@ export function createResumer(deps: ResumerDeps): Loop {
 
 /** Takes the intents that are due and advances each; true when there may be more. */
 export async function resumeDue(deps: ResumerDeps): Promise<boolean> {
-  const due = await deps.store.claimUnfinished(deps.nowMs(), claimMax)
+  const due = await deps.store.claimDue(claimMax)
   const results = await Promise.allSettled(due.map((intent) => deps.advance(intent)))
   for (const [index, result] of results.entries()) {
     const intent = due[index]?.id

@@ -5,6 +5,8 @@ import { WalletServiceService } from '../../gen/paymesh/intent/v1/wallet_service
 import { type Call, type ServerStream, type Unary } from '../runtime/call.js'
 import { bind, type Binding } from '../runtime/server.js'
 import { outward } from './errors.js'
+import { cancelIntent } from './rpc/cancel-intent.js'
+import { confirmIntent } from './rpc/confirm-intent.js'
 import { createIntent } from './rpc/create-intent.js'
 import { createWallet } from './rpc/create-wallet.js'
 import { type RpcDeps } from './rpc/deps.js'
@@ -15,6 +17,7 @@ import { listIntents } from './rpc/list-intents.js'
 import { listLedgerRecords } from './rpc/list-ledger-records.js'
 import { listWallets } from './rpc/list-wallets.js'
 import { previewIntent } from './rpc/preview-intent.js'
+import { refundIntent } from './rpc/refund-intent.js'
 import { watchIntent } from './rpc/watch-intent.js'
 
 export const serviceNames = [
@@ -30,6 +33,9 @@ export function bindings(deps: RpcDeps): Binding[] {
       previewIntent: unary(deps, previewIntent),
       getIntent: unary(deps, getIntent),
       listIntents: unary(deps, listIntents),
+      confirmIntent: unary(deps, confirmIntent),
+      cancelIntent: unary(deps, cancelIntent),
+      refundIntent: unary(deps, refundIntent),
       watchIntent: serverStream(deps, watchIntent),
     }),
     bind(WalletServiceService, {

@@ -14,6 +14,7 @@ import { runChain } from './chain-runner.js'
 import { type Config } from './config.js'
 import { type ReachCrashPoint } from './crash-points.js'
 import { HouseAccounts } from './house-accounts.js'
+import { HoldStore } from './hold-store.js'
 import { IntentStore } from './intent-store.js'
 import { connectLedger } from './ledger-client.js'
 import { createOutboxWorker } from './outbox-worker.js'
@@ -125,19 +126,21 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const { pool, publisher, subscriber, ledger, rules } = links
   const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
+  const holds = new HoldStore(pool)
   const wallets = new WalletDirectory({
     pool,
     nowMs,
     openAccount: (name, { id, assetCode }) =>
       ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
   })
-  const outbox = createOutboxWorker({ pool, valkey: publisher, nowMs, random, crashPoint, log })
+  const outbox = createOutboxWorker({ pool, valkey: publisher, random, crashPoint, log })
   const nudgeOutbox = () => {
     outbox.nudge()
   }
   const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
   const advance = createAdvance({
     store,
+    holds,
     runChain: (intent, plan) => runChain(chains, intent, plan),
     nowMs,
     crashPoint,
@@ -153,7 +156,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     nudgeOutbox,
     inFlightMax: limits.paymentsMax,
   })
-  const resumer = createResumer({ store, advance, nowMs, random, log })
+  const resumer = createResumer({ store, advance, random, log })
   const watchHub = new WatchHub({
     subscriber,
     store,
@@ -162,7 +165,20 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     watchersMax: limits.watchersMax,
     pollMs: watchPollMs,
   })
-  const shared = { pool, clock, store, wallets, payments, rules, ledger, watchHub, accountIds }
+  const shared = {
+    pool,
+    clock,
+    store,
+    holds,
+    advance,
+    crashPoint,
+    wallets,
+    payments,
+    rules,
+    ledger,
+    watchHub,
+    accountIds,
+  }
   const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, watchLimits: limits.watch }
   return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub] }
 }

@@ -94,6 +94,11 @@ export function isUniqueViolation(error: unknown, constraint?: string): boolean 
   return constraint === undefined || error.constraint === constraint
 }
 
+/** Whether that check refused the row. */
+export function isCheckViolation(error: unknown, constraint: string): boolean {
+  return error instanceof pg.DatabaseError && error.code === '23514' && error.constraint === constraint
+}
+
 // SQLSTATEs of a server that can't do now what it can at other times: the class "connection exception", the class
 // "insufficient resources" (a full disk, too many connections), the three of a shutdown or a start, a statement that took
 // too long, a database that is read-only, as a standby is, and a disk that fails.

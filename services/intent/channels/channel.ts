@@ -1,14 +1,26 @@
 // A channel settles one family of operation types: it says what a payment moves, in the Ledger's terms.
-import { type ChainPlan } from '../chain.js'
+import { type Leg } from '../chain.js'
 import { type Intent } from '../intent.js'
 
 export interface Channel {
   /** The name by which routes in the rule set find it. */
   readonly name: string
   /** The kinds of payment that it can settle. */
-  readonly operationTypes: readonly string[]
-  /** Whether callers may ask for these kinds through CreateIntent; otherwise an RPC of their own makes them. */
+  readonly operations: Readonly<Record<string, OperationTerms>>
+  /**
+   * What to move so that this amount settles, before fees: the whole amount of the intent, or the part that was
+   * confirmed. A pure function of the stored intent, so that a retry asks for the same transfers; the same accounts in the
+   * same order for every amount, so that a part can be posted of what was held.
+   */
+  legs(intent: Intent, amountMinor: bigint): readonly Leg[]
+}
+
+/** What may be done with payments of one operation type. */
+export interface OperationTerms {
+  /** Whether callers may ask for them through CreateIntent; otherwise an RPC of their own makes them. */
   readonly requestable: boolean
-  /** What to move. A pure function of the stored intent, so that a retry asks for the same transfers. */
-  legs(intent: Intent): ChainPlan
+  /** Who confirms and cancels when the money is held first; undefined when it cannot be. */
+  readonly holdDecider: 'payer' | 'payee' | undefined
+  /** Whether RefundIntent may give them back. */
+  readonly refundable: boolean
 }

@@ -1,11 +1,23 @@
-// INTERNAL_P2P: from one wallet to another within Paymesh, at once.
+// INTERNAL_P2P: from one wallet to another within Paymesh, at once or held first.
+//
+// A merchant takes what a customer let be held, so who is paid decides about the hold of a MERCHANT_CHARGE; among people
+// who pays decides.
 import { TransferCode } from '../chain.js'
 import { type Channel } from './channel.js'
 import { throughTransit } from './through-transit.js'
 
+const payerCodes: Readonly<Record<string, TransferCode>> = {
+  MERCHANT_CHARGE: TransferCode.CHARGE,
+  REFUND: TransferCode.REFUND,
+}
+
 export const internalP2p: Channel = {
   name: 'INTERNAL_P2P',
-  operationTypes: ['P2P_TRANSFER'],
-  requestable: true,
-  legs: (intent) => throughTransit(intent, TransferCode.PAY),
+  operations: {
+    P2P_TRANSFER: { requestable: true, holdDecider: 'payer', refundable: true },
+    MERCHANT_CHARGE: { requestable: true, holdDecider: 'payee', refundable: true },
+    REFUND: { requestable: false, holdDecider: undefined, refundable: false },
+  },
+  legs: (intent, amountMinor) =>
+    throughTransit(intent, amountMinor, payerCodes[intent.operationType] ?? TransferCode.PAY),
 }

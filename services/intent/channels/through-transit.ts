@@ -1,16 +1,16 @@
 // The chain that instant channels share.
 import { accountName, transitAccount } from '../account-names.js'
-import { type ChainPlan, type Leg, TransferCode } from '../chain.js'
+import { type Leg, TransferCode } from '../chain.js'
 import { feesOf, totalsOf } from '../decision.js'
 import { type Intent } from '../intent.js'
 
 /**
  * Payer to transit (amount and PRE fees), transit to payee (amount less POST fees), transit to each fee's revenue
- * account. What enters transit leaves it in the same chain.
+ * account. What enters transit leaves it in the same chain. The fees are those of the decision, whatever the amount.
  */
-export function throughTransit(intent: Intent, payerCode: TransferCode): ChainPlan {
+export function throughTransit(intent: Intent, amountMinor: bigint, payerCode: TransferCode): readonly Leg[] {
   const transit = transitAccount(intent.assetCode)
-  const totals = totalsOf(intent.amountMinor, intent.decision)
+  const totals = totalsOf(amountMinor, intent.decision)
   const pay: Leg = {
     role: 'payer',
     debitAccount: accountName(intent.payer),
@@ -32,5 +32,5 @@ export function throughTransit(intent: Intent, payerCode: TransferCode): ChainPl
     amountMinor: fee.amountMinor,
     code: TransferCode.FEE,
   }))
-  return { assetCode: intent.assetCode, step: 1, legs: [pay, receive, ...fees] }
+  return [pay, receive, ...fees]
 }

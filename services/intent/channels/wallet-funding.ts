@@ -7,7 +7,6 @@ import { throughTransit } from './through-transit.js'
 
 export const walletFunding: Channel = {
   name: 'WALLET_FUNDING',
-  operationTypes: ['WALLET_FUNDING'],
-  requestable: false,
-  legs: (intent) => throughTransit(intent, TransferCode.FUND),
+  operations: { WALLET_FUNDING: { requestable: false, holdDecider: undefined, refundable: false } },
+  legs: (intent, amountMinor) => throughTransit(intent, amountMinor, TransferCode.FUND),
 }

@@ -1,7 +1,8 @@
 // Who may see and use what. The runtime has checked peer and permission; this is about whose it is.
 import { type Call, callerName } from '../../runtime/call.js'
+import { termsOf } from '../channels/registry.js'
 import { notOwner } from '../errors.js'
-import { type Intent, type Party } from '../intent.js'
+import { type Intent, type Party, reachedMs } from '../intent.js'
 import { type WalletDirectory } from '../wallet-directory.js'
 import { type Wallet } from '../wallet.js'
 
@@ -22,8 +23,8 @@ export function authorizeWallet(call: Call, wallet: Wallet): void {
 }
 
 /**
- * How much of an intent a caller sees. Who only is paid sees payments that arrived, and of them nothing that tells of
- * the payer's means: not what failed for want of money, not what the payer paid on top.
+ * How much of an intent a caller sees. Who only is paid sees payments that arrived, or that are held for them to take, and
+ * of them nothing that tells of the payer's means: not what failed for want of money, not what the payer paid on top.
  */
 export type IntentView = 'whole' | 'payee'
 
@@ -32,8 +33,29 @@ export async function authorizeIntent(call: Call, wallets: WalletDirectory, inte
   const owner = ownerScope(call)
   if (owner === undefined || owner === intent.creator) return 'whole'
   if ((await ownerOf(wallets, intent.payer)) === owner) return 'whole'
-  if (intent.status.state === 'SETTLED' && (await ownerOf(wallets, intent.payee)) === owner) return 'payee'
+  if (concernsPayee(intent) && (await ownerOf(wallets, intent.payee)) === owner) return 'payee'
   throw notOwner(`intents/${intent.id}`)
+}
+
+function concernsPayee(intent: Intent): boolean {
+  if (intent.status.state === 'SETTLED') return true
+  return reachedMs(intent, 'AUTHORIZED') !== undefined && termsOf(intent.operationType)?.holdDecider === 'payee'
+}
+
+/** Throws NOT_OWNER unless the caller is the side that decides about the intent's hold. */
+export async function authorizeHold(call: Call, wallets: WalletDirectory, intent: Intent): Promise<IntentView> {
+  const owner = ownerScope(call)
+  const decider = termsOf(intent.operationType)?.holdDecider === 'payee' ? intent.payee : intent.payer
+  if (owner === undefined || (await ownerOf(wallets, decider)) !== owner) throw notOwner(`intents/${intent.id}`)
+  return decider === intent.payee ? 'payee' : 'whole'
+}
+
+/** Throws NOT_OWNER unless the caller was paid by the intent, or is support. */
+export async function authorizeRefund(call: Call, wallets: WalletDirectory, intent: Intent): Promise<void> {
+  const { caller } = call
+  if (caller.kind === 'subject' && caller.subject.roles.includes('support')) return
+  const owner = ownerScope(call)
+  if (owner === undefined || (await ownerOf(wallets, intent.payee)) !== owner) throw notOwner(`intents/${intent.id}`)
 }
 
 async function ownerOf(wallets: WalletDirectory, party: Party): Promise<string | undefined> {

@@ -11,7 +11,7 @@ export const replayHeader = 'idempotent-replay'
 /** Answers the intent, or throws. `amountField` is where the request has its amount. */
 export function answerPayment(call: Call, payment: Payment, requestId: string, amountField: string): IntentMessage {
   switch (payment.kind) {
-    case 'final':
+    case 'rests':
       if (payment.replay) call.sendHeader(replayHeader, 'true')
       return intentToMessage(payment.intent, 'whole')
     case 'waiting':
@@ -20,6 +20,8 @@ export function answerPayment(call: Call, payment: Payment, requestId: string, a
       throw dependencyUnavailable('rules', payment.cause)
     case 'reused':
       throw requestIdReused(requestId)
+    case 'noRoom':
+      throw new Error('only refunds take room')
     case 'overloaded':
       throw overloaded()
     case 'amountTooLarge':

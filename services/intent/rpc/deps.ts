@@ -2,6 +2,9 @@
 import { type Pool } from 'pg'
 import { type Clock } from '../../runtime/clock.js'
 import { type AccountIds } from '../account-ids.js'
+import { type Advance } from '../advance.js'
+import { type HoldStore } from '../hold-store.js'
+import { type ReachCrashPoint } from '../crash-points.js'
 import { type IntentStore } from '../intent-store.js'
 import { type Ledger } from '../ledger-client.js'
 import { type Payments } from '../payments.js'
@@ -13,6 +16,9 @@ export interface RpcDeps {
   readonly pool: Pool
   readonly clock: Clock
   readonly store: IntentStore
+  readonly holds: HoldStore
+  readonly advance: Advance
+  readonly crashPoint: ReachCrashPoint
   readonly wallets: WalletDirectory
   readonly payments: Payments
   readonly rules: Rules

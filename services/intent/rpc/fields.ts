@@ -33,6 +33,17 @@ export function checkAmount(
   return { assetCode, amountMinor }
 }
 
+/** An amount of an intent, in its asset: more than zero. The field is `amount`. */
+export function checkAmountOf(
+  check: FieldCheck,
+  amount: Money,
+  assetCode: string,
+): { assetCode: string; amountMinor: bigint } {
+  const checked = checkAmount(check, amount, 'amount')
+  check.that(checked.assetCode === assetCode, 'amount.asset_code', `must be the intent's, ${assetCode}`)
+  return checked
+}
+
 /** The id in `wallets/{uuid}`; undefined for anything else. */
 export function walletIdOf(name: string): string | undefined {
   return walletPattern.exec(name)?.[1]

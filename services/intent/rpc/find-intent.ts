@@ -11,13 +11,19 @@ export interface SeenIntent {
   readonly view: IntentView
 }
 
-/** The intent of that name and how much of it the caller may see. Throws INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER. */
-export async function findIntent(deps: RpcDeps, call: Call, name: string): Promise<SeenIntent> {
+/** The intent of that name, whoever asks. Throws INVALID_FIELD, INTENT_NOT_FOUND. */
+export async function readIntent(deps: Pick<RpcDeps, 'store'>, name: string): Promise<Intent> {
   const check = new FieldCheck(errorDomain)
   const id = intentIdOf(name)
   check.that(id !== undefined, 'name', 'must be intents/{uuid}')
   check.done()
   const intent = await deps.store.byId(id ?? '')
   if (intent === undefined) throw intentNotFound(name)
+  return intent
+}
+
+/** The intent of that name and how much of it the caller may see. Throws INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER. */
+export async function findIntent(deps: RpcDeps, call: Call, name: string): Promise<SeenIntent> {
+  const intent = await readIntent(deps, name)
   return { intent, view: await authorizeIntent(call, deps.wallets, intent) }
 }

@@ -39,6 +39,7 @@ function parse(request: FundWalletRequest): { walletId: string; order: Order } {
     payee: { kind: 'wallet', walletId: walletId ?? '' },
     ...amount,
     metadata: reference === '' ? {} : { reference },
+    holdSeconds: undefined,
   }
   return { walletId: walletId ?? '', order }
 }

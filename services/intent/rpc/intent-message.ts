@@ -1,17 +1,24 @@
 // An intent as the contract says it.
-import { type Intent as IntentMessage, IntentState as StateMessage } from '../../../gen/paymesh/intent/v1/intent.js'
+import {
+  CaptureMode,
+  type Intent as IntentMessage,
+  IntentState as StateMessage,
+  RefundState,
+} from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Timestamp } from '../../../gen/google/protobuf/timestamp.js'
 import { type Decision, FeePhase } from '../../../gen/paymesh/rules/v1/decision.js'
 import { totalsOf } from '../decision.js'
 import { decisionToMessage } from '../decision-message.js'
-import { type Intent, type Party } from '../intent.js'
+import { failureOf, type Intent, type Party, settledMinor } from '../intent.js'
 import { type IntentView } from './access.js'
 
 /** The intent as who asks may see it; `payee` leaves out what is the payer's alone. */
 export function intentToMessage(intent: Intent, view: IntentView): IntentMessage {
   const { assetCode, status, changes } = intent
   const money = (minorUnits: bigint) => ({ assetCode, minorUnits })
-  const totals = intent.decision.verdict.kind === 'routed' ? totalsOf(intent.amountMinor, intent.decision) : undefined
+  const settled = settledMinor(intent)
+  const isRouted = intent.decision.verdict.kind === 'routed'
+  const totals = isRouted ? totalsOf(settled ?? intent.amountMinor, intent.decision) : undefined
   const decision = decisionToMessage(intent.decision, assetCode)
   return {
     name: `intents/${intent.id}`,
@@ -25,12 +32,30 @@ export function intentToMessage(intent: Intent, view: IntentView): IntentMessage
     decision: view === 'whole' ? decision : payeeDecision(decision),
     payerTotal: view === 'whole' && totals ? money(totals.payerMinor) : undefined,
     payeeTotal: totals && money(totals.payeeMinor),
-    failure: status.state === 'REJECTED' ? { ...status.failure } : undefined,
+    failure: failureOf(intent),
     creator: intent.creator,
     createTime: timestampOf(changes[0]?.timeMs ?? 0),
     updateTime: timestampOf(changes.at(-1)?.timeMs ?? 0),
-    etag: `"${intent.version}"`,
+    etag: `"${intent.version}.${intent.refundedMinor}"`,
+    settledAmount: settled === undefined ? undefined : money(settled),
+    refundedAmount: intent.refundedMinor === 0n ? undefined : money(intent.refundedMinor),
+    refundState: refundStateOf(intent.refundedMinor, settled),
+    parent: intent.parentId === undefined ? '' : `intents/${intent.parentId}`,
+    ...holdToMessage(intent),
   }
+}
+
+function holdToMessage({ holdSeconds, holdExpireMs }: Intent) {
+  return {
+    captureMode: holdSeconds === undefined ? CaptureMode.IMMEDIATE : CaptureMode.MANUAL,
+    holdDuration: holdSeconds === undefined ? undefined : { seconds: BigInt(holdSeconds), nanos: 0 },
+    holdExpireTime: holdExpireMs === undefined ? undefined : timestampOf(holdExpireMs),
+  }
+}
+
+function refundStateOf(refundedMinor: bigint, settled: bigint | undefined): RefundState {
+  if (refundedMinor === 0n) return RefundState.UNSPECIFIED
+  return refundedMinor === settled ? RefundState.REFUNDED : RefundState.PARTIALLY_REFUNDED
 }
 
 /** What a payee may know of the decision: the fees that were deducted, not those that the payer bore. */

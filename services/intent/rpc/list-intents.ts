@@ -5,12 +5,12 @@ import { FieldCheck } from '../../runtime/field-check.js'
 import { fittingPage } from '../../runtime/page-fit.js'
 import { decodePageToken, encodePageToken, pageSize } from '../../runtime/page-token.js'
 import { errorDomain } from '../errors.js'
-import { type IntentState } from '../intent.js'
 import { type IntentFilter, listIntents as listStoredIntents } from '../intent-list.js'
 import { authorizeIntent, ownerScope } from './access.js'
 import { type RpcDeps } from './deps.js'
 import { intentIdOf, walletIdOf } from './fields.js'
 import { intentToMessage } from './intent-message.js'
+import { stateOf } from './intent-state.js'
 
 /** Lists the caller's intents, newest first; everybody's for operators. Fails with INVALID_FIELD. */
 export async function listIntents(
@@ -66,24 +66,4 @@ async function ownedBy(deps: RpcDeps, call: Call, parsed: Parsed): Promise<Inten
   if (owner === undefined || parsed.walletId === undefined) return { ...parsed, owner, arrivedOnly }
   const wallet = await deps.wallets.find(parsed.walletId)
   return { ...parsed, owner: wallet?.owner === owner ? undefined : owner, arrivedOnly }
-}
-
-function stateOf(state: StateMessage): IntentState | undefined {
-  switch (state) {
-    case StateMessage.CREATED:
-      return 'CREATED'
-    case StateMessage.VALIDATED:
-      return 'VALIDATED'
-    case StateMessage.AUTHORIZED:
-      return 'AUTHORIZED'
-    case StateMessage.SETTLED:
-      return 'SETTLED'
-    case StateMessage.REJECTED:
-      return 'REJECTED'
-    case StateMessage.UNSPECIFIED:
-    case StateMessage.UNRECOGNIZED:
-      return undefined
-    default:
-      return undefined
-  }
 }

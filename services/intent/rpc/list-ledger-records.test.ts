@@ -6,8 +6,13 @@ import {
   ListLedgerRecordsRequest,
   type ListLedgerRecordsResponse,
 } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
+import { IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { LedgerAdminServiceService, ReconcileRequest } from '../../../gen/paymesh/ledger/v1/ledger_admin_service.js'
-import { ReconciliationOutcome, type StatementRecord } from '../../../gen/paymesh/ledger/v1/reconciliation.js'
+import {
+  ReconciliationOutcome,
+  RecordStatus,
+  type StatementRecord,
+} from '../../../gen/paymesh/ledger/v1/reconciliation.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type Client, createClient } from '../../runtime/client.js'
 import { bigintToUuid, fromUint128 } from '../../runtime/ids.js'
@@ -140,7 +145,7 @@ describe('ListLedgerRecords', () => {
 
   it('calls undecided what is not finished, whether it happened or not', async () => {
     await mesh.pool.query('create table settled as select * from intents where amount_minor in (10000, 9000000)')
-    const unfinished = `update intents set state = 'VALIDATED', settle_time = null, authorize_time = null,
+    const unfinished = `update intents set state = 'VALIDATED', settle_time = null, authorize_time = null, settled_minor = null,
       reject_time = null, failure_reason = null, failure_message = null, resume_after = now() + interval '1 hour'
       where amount_minor in (10000, 9000000)`
     await mesh.pool.query(unfinished)
@@ -152,6 +157,25 @@ describe('ListLedgerRecords', () => {
       await mesh.pool.query('delete from intents where amount_minor in (10000, 9000000)')
       await mesh.pool.query('insert into intents table settled')
     }
+  })
+
+  it('has what is held, what was posted of a hold, and not what was released', async () => {
+    const held = paymentRequest(ben, ann, 10_000n, { operationType: 'MERCHANT_CHARGE', holdSeconds: 600 })
+    const { message } = await intent.pay('ben', held)
+    const pending = async () =>
+      (await recordsOf(accountOf(ben))).flatMap((record) => (record.status === RecordStatus.PENDING ? [record] : []))
+    assert.deepEqual(
+      (await pending()).map(({ amount, undecided }) => [amount?.minorUnits, undecided]),
+      [[10_000n, false]],
+    )
+    for (const wallet of [ann, ben]) assert.deepEqual((await reconcile(accountOf(wallet))).findings, [])
+    const confirm = { name: message.name, requestId: 'r', amount: { assetCode: 'THB', minorUnits: 4_000n } }
+    await intent.call(IntentServiceService.confirmIntent, confirm, { user: 'ann' })
+    const cancelled = (await intent.pay('ben', { ...held, requestId: 'cancelled' })).message
+    await intent.call(IntentServiceService.cancelIntent, { name: cancelled.name, requestId: 'c' }, { user: 'ann' })
+    assert.deepEqual(await pending(), [])
+    assert.equal((await recordsOf(accountOf(ben))).at(-1)?.amount?.minorUnits, 4_000n)
+    for (const { name } of await mesh.accounts()) assert.deepEqual((await reconcile(name)).findings, [], name)
   })
 
   it('has the intents that were under way in the period, or within a minute of it', async () => {

@@ -1,12 +1,14 @@
 // What CreateIntent and PreviewIntent have in common: an order for a payment from one wallet to another.
 import {
+  CaptureMode,
   type Intent as IntentMessage,
   IntentState,
   type Party as PartyMessage,
+  RefundState,
 } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Call } from '../../runtime/call.js'
 import { type FieldCheck } from '../../runtime/field-check.js'
-import { requestableOperationTypes } from '../channels/registry.js'
+import { requestableOperationTypes, termsOf } from '../channels/registry.js'
 import { assetMismatch, walletNotFound } from '../errors.js'
 import { type Order } from '../intent.js'
 import { type PaymentFacts } from '../rules-client.js'
@@ -46,6 +48,7 @@ export function checkOrder(check: FieldCheck, intent: IntentMessage | undefined)
   const amount = checkAmount(check, intent?.amount, 'intent.amount')
   const metadata = intent?.metadata ?? {}
   checkMetadata(check, metadata, 'intent.metadata')
+  const holdSeconds = intent === undefined ? undefined : checkHold(check, intent)
   if (intent !== undefined) checkOutputOnly(check, intent)
   return {
     operationType,
@@ -53,6 +56,35 @@ export function checkOrder(check: FieldCheck, intent: IntentMessage | undefined)
     payee: { kind: 'wallet', walletId: payeeId },
     ...amount,
     metadata,
+    holdSeconds,
+  }
+}
+
+const holdSecondsDefault = 7 * 86_400
+// As long as card schemes let a merchant hold a customer's money.
+const holdSecondsMax = 30 * 86_400
+
+/** For how long the money is to be held; undefined when it is not. */
+function checkHold(check: FieldCheck, intent: IntentMessage): number | undefined {
+  const { captureMode, holdDuration, operationType } = intent
+  switch (captureMode) {
+    case CaptureMode.UNSPECIFIED:
+    case CaptureMode.IMMEDIATE:
+      check.that(holdDuration === undefined, 'intent.hold_duration', 'must be absent: nothing is held')
+      return undefined
+    case CaptureMode.MANUAL: {
+      const canHold = !requestableOperationTypes.has(operationType) || termsOf(operationType)?.holdDecider !== undefined
+      check.that(canHold, 'intent.capture_mode', 'must not be MANUAL: payments of this type cannot be held')
+      if (holdDuration === undefined) return holdSecondsDefault
+      const { seconds, nanos } = holdDuration
+      const fits = seconds >= 1n && seconds <= BigInt(holdSecondsMax) && nanos === 0
+      check.that(fits, 'intent.hold_duration', `must be 1 to ${holdSecondsMax} whole seconds`)
+      return fits ? Number(seconds) : undefined
+    }
+    case CaptureMode.UNRECOGNIZED:
+    default:
+      check.that(false, 'intent.capture_mode', 'must be a known mode')
+      return undefined
   }
 }
 
@@ -87,6 +119,11 @@ function checkOutputOnly(check: FieldCheck, intent: IntentMessage): void {
   absent(intent.createTime === undefined, 'create_time')
   absent(intent.updateTime === undefined, 'update_time')
   absent(intent.etag === '', 'etag')
+  absent(intent.holdExpireTime === undefined, 'hold_expire_time')
+  absent(intent.settledAmount === undefined, 'settled_amount')
+  absent(intent.refundedAmount === undefined, 'refunded_amount')
+  absent(intent.refundState === RefundState.UNSPECIFIED, 'refund_state')
+  absent(intent.parent === '', 'parent')
 }
 
 /** The facts of an order. Throws WALLET_NOT_FOUND, ASSET_MISMATCH. */

@@ -15,6 +15,7 @@ export function exampleOrder(change: Partial<Order> = {}): Order {
     assetCode: 'THB',
     amountMinor: 10_000n,
     metadata: {},
+    holdSeconds: undefined,
     ...change,
   }
 }
@@ -25,8 +26,15 @@ export const exampleFees: readonly Fee[] = [
 ]
 
 export function exampleDecision(fees: readonly Fee[] = exampleFees, channel = 'INTERNAL_P2P'): Decision {
-  return { ruleSetVersion: 7n, verdict: { kind: 'routed', channel, fees }, digest: Buffer.from([1, 2, 3]) }
+  return {
+    ruleSetVersion: 7n,
+    verdict: { kind: 'routed', channel, fees, review: undefined },
+    digest: Buffer.from([1, 2, 3]),
+  }
 }
+
+/** What a draft says of a payment that may happen and is nobody's refund. */
+export const plain = { parentId: undefined, refusal: undefined, needsReview: false }
 
 let made = 0
 
@@ -36,6 +44,6 @@ export function exampleIntent(change: Partial<Intent> = {}): Intent {
   const order = exampleOrder()
   const id = `0190b000-0000-7000-8000-${made.toString(16).padStart(8, '0')}0000`
   const key = { creator: 'users/ann', requestId: `request-${made}`, requestHash: orderHash('CreateIntent', order) }
-  const draft = { id, order, key, decision: exampleDecision(), refusal: undefined }
+  const draft = { id, order, key, decision: exampleDecision(), ...plain }
   return { ...newIntent(draft, startMs), ...change }
 }

@@ -10,7 +10,7 @@ import { type Account, AccountKind } from '../../../gen/paymesh/ledger/v1/accoun
 import { LedgerAdminServiceService } from '../../../gen/paymesh/ledger/v1/ledger_admin_service.js'
 import { CreateIntentRequest, IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { CreateWalletRequest, WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_service.js'
-import { type Intent } from '../../../gen/paymesh/intent/v1/intent.js'
+import { CaptureMode, type Intent } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { assetPath } from '../../runtime/assets.js'
 import { type PeerName } from '../../runtime/call.js'
@@ -22,14 +22,16 @@ import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { accountName } from '../account-names.js'
 import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decision.js'
-import { type Intent as StoredIntent, type Party } from '../intent.js'
+import { type Intent as StoredIntent, type Party, settledMinor } from '../intent.js'
 import { listIntents } from '../intent-list.js'
 import { type IntentService, type ServiceLimits, startIntentService } from '../service.js'
 import { MeshProcess, runProgram } from './mesh-process.js'
 
 /** Who calls: a user by name, with the permissions of every user, or a peer for itself. */
 export type As =
-  { user: string; permissions?: readonly string[]; tags?: readonly string[] } | { peer: PeerName } | { anonymous: true }
+  | { user: string; permissions?: readonly string[]; roles?: readonly string[]; tags?: readonly string[] }
+  | { peer: PeerName }
+  | { anonymous: true }
 
 export interface Answer<R> {
   readonly message: R
@@ -120,6 +122,10 @@ export class TestMesh {
     await Promise.all([this.ledger.kill(), this.rules.kill()])
   }
 
+  async freezeAccount(name: string): Promise<void> {
+    await this.#ledgerClient.call(AccountServiceService.freezeAccount, { name })
+  }
+
   /** All accounts of the Ledger. */
   async accounts(): Promise<Account[]> {
     const request = {
@@ -135,7 +141,10 @@ export class TestMesh {
     return message.accounts
   }
 
-  /** Debits are credits, transit is at zero, nothing is held, and each stored outcome has its movement. */
+  /**
+   * Debits are credits, transit is at zero, nothing is held but what AUTHORIZED intents hold, and each stored outcome has
+   * its movement.
+   */
   async assertConserved(): Promise<void> {
     const accounts = await this.accounts()
     const sum = (of: (account: Account) => bigint | undefined) =>
@@ -144,9 +153,15 @@ export class TestMesh {
       sum((account) => account.balances?.debitsPosted?.minorUnits),
       sum((account) => account.balances?.creditsPosted?.minorUnits),
     )
+    const held = (await this.intents()).filter(({ status }) => status.state === 'AUTHORIZED')
+    // Into transit and out of it.
+    const heldMinor = held.reduce(
+      (total, intent) => total + 2n * totalsOf(intent.amountMinor, intent.decision).payerMinor,
+      0n,
+    )
     assert.equal(
       sum((account) => account.balances?.debitsPending?.minorUnits),
-      0n,
+      heldMinor,
     )
     for (const account of accounts.filter(({ kind }) => kind === AccountKind.TRANSIT)) {
       assert.equal(account.balances?.posted?.minorUnits, 0n, account.name)
@@ -174,8 +189,9 @@ export class TestMesh {
       expected.set(name, (expected.get(name) ?? 0n) + minor)
     }
     for (const intent of await this.intents()) {
-      if (intent.status.state !== 'SETTLED') continue
-      const totals = totalsOf(intent.amountMinor, intent.decision)
+      const settled = settledMinor(intent)
+      if (settled === undefined) continue
+      const totals = totalsOf(settled, intent.decision)
       add(intent.payer, -totals.payerMinor)
       add(intent.payee, totals.payeeMinor)
     }
@@ -306,17 +322,29 @@ export class TestIntent {
   }
 }
 
+export interface PaymentChange {
+  requestId?: string
+  metadata?: Record<string, string>
+  assetCode?: string
+  operationType?: string
+  /** Hold the money for so long. */
+  holdSeconds?: number
+}
+
 /** A request to pay from one wallet to another. */
 export function paymentRequest(
   payer: Wallet,
   payee: Wallet,
   minorUnits: bigint,
-  change: { requestId?: string; metadata?: Record<string, string>; assetCode?: string } = {},
+  change: PaymentChange = {},
 ): CreateIntentRequest {
   return CreateIntentRequest.fromPartial({
     requestId: change.requestId ?? randomUUID(),
     intent: {
-      operationType: 'P2P_TRANSFER',
+      operationType: change.operationType ?? 'P2P_TRANSFER',
+      ...(change.holdSeconds === undefined
+        ? {}
+        : { captureMode: CaptureMode.MANUAL, holdDuration: { seconds: BigInt(change.holdSeconds), nanos: 0 } }),
       payer: { party: { $case: 'wallet', wallet: payer.name } },
       payee: { party: { $case: 'wallet', wallet: payee.name } },
       amount: { assetCode: change.assetCode ?? payer.assetCode, minorUnits },
@@ -333,6 +361,7 @@ function metadataOf(as: As): Metadata {
     sid: 'sessions/0198c0de-0000-7000-8000-000000005e55',
     acr: 'pwd',
     permissions: as.permissions ?? userPermissions,
+    roles: as.roles ?? [],
     tags: as.tags ?? [],
   }
   metadata.set('x-paymesh-claims', Buffer.from(JSON.stringify(claims)).toString('base64url'))

@@ -5,7 +5,7 @@ import { type CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { freePort } from '../../../dev/testing.js'
 import { type CrashPoint, crashPoints } from '../crash-points.js'
-import { isFinal } from '../intent.js'
+import { type Intent as StoredIntent, isFinal } from '../intent.js'
 import { eventStream } from '../outbox-worker.js'
 import { assertFails, paymentRequest, TestIntent, TestMesh } from './mesh.js'
 import { MeshProcess, succeeds, until } from './mesh-process.js'
@@ -45,7 +45,12 @@ describe('an interrupted payment', () => {
     return (await mesh.intents()).every(isFinal)
   }
 
-  /** Each final intent's event has left, and none of an intent that is not there. */
+  /** The ids of the events that an intent's moves must have told. */
+  function movesOf({ id, changes }: StoredIntent): string[] {
+    return changes.slice(1).map((_, index) => `${id}.${index + 1}`)
+  }
+
+  /** Each move's event has left, and none of an intent that is not there. */
   async function assertTold(): Promise<void> {
     await until(async () => {
       const { rows } = await mesh.pool.query('select 1 from outbox')
@@ -53,7 +58,7 @@ describe('an interrupted payment', () => {
     }, 'the outbox is empty')
     const entries = await valkey.xrange(eventStream, '-', '+')
     const told = new Set(entries.map(([, fields]) => (JSON.parse(fields[1] ?? '') as { id: string }).id))
-    const ids = (await mesh.intents()).map(({ id, version }) => `${id}.${version}`)
+    const ids = (await mesh.intents()).flatMap(movesOf)
     assert.deepEqual([...told].sort(), ids.sort())
   }
 
@@ -68,7 +73,9 @@ describe('an interrupted payment', () => {
 
   it('at any point comes to the one outcome that it would have had', async function () {
     this.timeout(60_000)
-    const cases = crashPoints.map((at) => ({
+    // What is wished of holds has its own tests.
+    const points = crashPoints.filter((point) => !point.endsWith('-wish'))
+    const cases = points.map((at) => ({
       at,
       good: paymentRequest(ann, ben, 10_000n),
       poor: paymentRequest(ann, ben, 100_000_000_000n),
@@ -155,7 +162,7 @@ describe('an interrupted payment', () => {
     const { message } = await deaf.pay('ann', paymentRequest(ann, ben, 10_000n))
     assert.equal(message.state, IntentState.SETTLED)
     const { rows } = await mesh.pool.query('select 1 from outbox')
-    assert.equal(rows.length, 1)
+    assert.equal(rows.length, 2, 'the insert and the update')
     intent = await mesh.startIntent()
     await deaf.stop()
   })
@@ -176,8 +183,8 @@ describe('an interrupted payment', () => {
 
   /** Puts into the stream what a flush took. */
   async function retell(): Promise<void> {
-    for (const { id, version } of await mesh.intents()) {
-      await valkey.xadd(eventStream, '*', 'event', JSON.stringify({ id: `${id}.${version}` }))
+    for (const id of (await mesh.intents()).flatMap(movesOf)) {
+      await valkey.xadd(eventStream, '*', 'event', JSON.stringify({ id }))
     }
   }
 })

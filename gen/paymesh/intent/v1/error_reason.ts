@@ -27,6 +27,28 @@ export const ErrorReason = {
   OVERLOADED: 9,
   /** DEPENDENCY_UNAVAILABLE - Another service of the mesh could not be reached; the same request may be sent again. UNAVAILABLE. */
   DEPENDENCY_UNAVAILABLE: 10,
+  /**
+   * INTENT_NOT_HELD - Nothing is held that could be confirmed or cancelled, or another request confirms or cancels it already.
+   * FAILED_PRECONDITION; metadata: intent, state.
+   */
+  INTENT_NOT_HELD: 30,
+  /** HOLD_EXPIRED - The time to confirm is over. FAILED_PRECONDITION; metadata: intent. */
+  HOLD_EXPIRED: 31,
+  /**
+   * AMOUNT_NOT_CAPTURABLE - The amount to confirm is more than is held, or the fees would leave nothing of it. FAILED_PRECONDITION; metadata:
+   * minor_units_min, minor_units_max.
+   */
+  AMOUNT_NOT_CAPTURABLE: 32,
+  /** INTENT_NOT_REFUNDABLE - The intent did not settle, or is of a kind that is not given back. FAILED_PRECONDITION; metadata: intent, state. */
+  INTENT_NOT_REFUNDABLE: 33,
+  /** REFUND_EXCEEDS_SETTLED - More than is left to refund. FAILED_PRECONDITION; metadata: intent, minor_units_max. */
+  REFUND_EXCEEDS_SETTLED: 34,
+  /** INTENT_NOT_IN_REVIEW - The intent does not wait for review. FAILED_PRECONDITION; metadata: intent, state. */
+  INTENT_NOT_IN_REVIEW: 35,
+  /** SELF_REVIEW - Who asked for a payment, pays it or is paid by it may not approve it. PERMISSION_DENIED. */
+  SELF_REVIEW: 36,
+  /** INTENT_FINAL - The intent has reached a final state. FAILED_PRECONDITION; metadata: intent, state. */
+  INTENT_FINAL: 37,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -44,5 +66,13 @@ export namespace ErrorReason {
   export type REFUSED_BY_RULES = typeof ErrorReason.REFUSED_BY_RULES;
   export type OVERLOADED = typeof ErrorReason.OVERLOADED;
   export type DEPENDENCY_UNAVAILABLE = typeof ErrorReason.DEPENDENCY_UNAVAILABLE;
+  export type INTENT_NOT_HELD = typeof ErrorReason.INTENT_NOT_HELD;
+  export type HOLD_EXPIRED = typeof ErrorReason.HOLD_EXPIRED;
+  export type AMOUNT_NOT_CAPTURABLE = typeof ErrorReason.AMOUNT_NOT_CAPTURABLE;
+  export type INTENT_NOT_REFUNDABLE = typeof ErrorReason.INTENT_NOT_REFUNDABLE;
+  export type REFUND_EXCEEDS_SETTLED = typeof ErrorReason.REFUND_EXCEEDS_SETTLED;
+  export type INTENT_NOT_IN_REVIEW = typeof ErrorReason.INTENT_NOT_IN_REVIEW;
+  export type SELF_REVIEW = typeof ErrorReason.SELF_REVIEW;
+  export type INTENT_FINAL = typeof ErrorReason.INTENT_FINAL;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

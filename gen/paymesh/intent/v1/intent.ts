@@ -3,13 +3,54 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
+import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
 import { Decision } from "../../rules/v1/decision.js";
 
+/** When the payee gets the money. */
+export const CaptureMode = {
+  /** UNSPECIFIED - At once. */
+  UNSPECIFIED: 0,
+  /** IMMEDIATE - At once. */
+  IMMEDIATE: 1,
+  /** MANUAL - The money is held, and ConfirmIntent gives it, whole or in part. */
+  MANUAL: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type CaptureMode = typeof CaptureMode[keyof typeof CaptureMode];
+
+export namespace CaptureMode {
+  export type UNSPECIFIED = typeof CaptureMode.UNSPECIFIED;
+  export type IMMEDIATE = typeof CaptureMode.IMMEDIATE;
+  export type MANUAL = typeof CaptureMode.MANUAL;
+  export type UNRECOGNIZED = typeof CaptureMode.UNRECOGNIZED;
+}
+
+/** Whether a payment was given back. */
+export const RefundState = {
+  /** UNSPECIFIED - No refund settled. */
+  UNSPECIFIED: 0,
+  /** PARTIALLY_REFUNDED - Some of it. */
+  PARTIALLY_REFUNDED: 1,
+  /** REFUNDED - All of it. */
+  REFUNDED: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type RefundState = typeof RefundState[keyof typeof RefundState];
+
+export namespace RefundState {
+  export type UNSPECIFIED = typeof RefundState.UNSPECIFIED;
+  export type PARTIALLY_REFUNDED = typeof RefundState.PARTIALLY_REFUNDED;
+  export type REFUNDED = typeof RefundState.REFUNDED;
+  export type UNRECOGNIZED = typeof RefundState.UNRECOGNIZED;
+}
+
 /**
- * Where a payment is. Legal moves: CREATED to VALIDATED or REJECTED; VALIDATED to AUTHORIZED or REJECTED; AUTHORIZED
- * to SETTLED. SETTLED and REJECTED are final.
+ * Where a payment is. Legal moves: CREATED to VALIDATED or REJECTED; VALIDATED to AUTHORIZED, IN_REVIEW or REJECTED;
+ * IN_REVIEW to VALIDATED or REJECTED; AUTHORIZED to SETTLED, FAILED, CANCELLED or EXPIRED. The others are final.
  */
 export const IntentState = {
   /** UNSPECIFIED - Not set; never sent. */
@@ -18,12 +59,20 @@ export const IntentState = {
   CREATED: 1,
   /** VALIDATED - Priced and routed; the decision is frozen. */
   VALIDATED: 2,
-  /** AUTHORIZED - The Ledger took the chain. */
+  /** AUTHORIZED - The Ledger took the chain; with CAPTURE_MODE_MANUAL, the money is held. */
   AUTHORIZED: 3,
   /** SETTLED - The payee has the money. Final. */
   SETTLED: 4,
   /** REJECTED - Refused; nothing moved. Final. */
   REJECTED: 5,
+  /** IN_REVIEW - Waits for a person to approve or reject it; nothing moved. */
+  IN_REVIEW: 6,
+  /** FAILED - What was held could not be given to the payee, or an operator ended it; the payer has it back. Final. */
+  FAILED: 7,
+  /** CANCELLED - What was held was released on request. Final. */
+  CANCELLED: 8,
+  /** EXPIRED - What was held was released because nobody confirmed it in time. Final. */
+  EXPIRED: 9,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -36,6 +85,10 @@ export namespace IntentState {
   export type AUTHORIZED = typeof IntentState.AUTHORIZED;
   export type SETTLED = typeof IntentState.SETTLED;
   export type REJECTED = typeof IntentState.REJECTED;
+  export type IN_REVIEW = typeof IntentState.IN_REVIEW;
+  export type FAILED = typeof IntentState.FAILED;
+  export type CANCELLED = typeof IntentState.CANCELLED;
+  export type EXPIRED = typeof IntentState.EXPIRED;
   export type UNRECOGNIZED = typeof IntentState.UNRECOGNIZED;
 }
 
@@ -67,15 +120,18 @@ export interface Intent {
   decision:
     | Decision
     | undefined;
-  /** What the payer's account is debited: the amount and PRE fees. */
+  /**
+   * What the payer's account is debited, or has held: the amount and PRE fees; of a payment that settled in part, the
+   * part and PRE fees.
+   */
   payerTotal:
     | Money
     | undefined;
-  /** What the payee's account is credited: the amount less POST fees. */
+  /** What the payee's account is credited: the amount, or the part that settled, less POST fees. */
   payeeTotal:
     | Money
     | undefined;
-  /** Why the payment was rejected; absent otherwise. */
+  /** Why the payment was rejected or failed; absent otherwise. */
   failure:
     | Failure
     | undefined;
@@ -91,6 +147,31 @@ export interface Intent {
     | undefined;
   /** Changes with every change of the intent. */
   etag: string;
+  /** When the payee gets the money. */
+  captureMode: CaptureMode;
+  /**
+   * How long the money is held for ConfirmIntent, in whole seconds: 1 second to 30 days, absent means 7 days. Only with
+   * CAPTURE_MODE_MANUAL.
+   */
+  holdDuration:
+    | Duration
+    | undefined;
+  /** When the hold ends unless it was confirmed or cancelled before. Only with CAPTURE_MODE_MANUAL. */
+  holdExpireTime:
+    | Timestamp
+    | undefined;
+  /** What settled, before fees: `amount`, or the part that was confirmed. Absent until the payment is SETTLED. */
+  settledAmount:
+    | Money
+    | undefined;
+  /** What was given back by refunds that settled; absent when nothing was. */
+  refundedAmount:
+    | Money
+    | undefined;
+  /** Whether the payment was given back; follows from `settled_amount` and `refunded_amount`. */
+  refundState: RefundState;
+  /** Of a refund, the intent that it gives back: `intents/{intent}`. Empty otherwise. */
+  parent: string;
 }
 
 export interface Intent_MetadataEntry {
@@ -119,7 +200,7 @@ export interface StateChange {
   time: Timestamp | undefined;
 }
 
-/** Why a payment was rejected. */
+/** Why a payment was rejected or failed. */
 export interface Failure {
   /** The reason, such as "INSUFFICIENT_FUNDS", "ACCOUNT_CLOSED" or "NO_ROUTE". */
   reason: string;
@@ -145,6 +226,13 @@ function createBaseIntent(): Intent {
     createTime: undefined,
     updateTime: undefined,
     etag: "",
+    captureMode: 0,
+    holdDuration: undefined,
+    holdExpireTime: undefined,
+    settledAmount: undefined,
+    refundedAmount: undefined,
+    refundState: 0,
+    parent: "",
   };
 }
 
@@ -197,6 +285,27 @@ export const Intent: MessageFns<Intent> = {
     }
     if (message.etag !== "") {
       writer.uint32(130).string(message.etag);
+    }
+    if (message.captureMode !== 0) {
+      writer.uint32(136).int32(message.captureMode);
+    }
+    if (message.holdDuration !== undefined) {
+      Duration.encode(message.holdDuration, writer.uint32(146).fork()).join();
+    }
+    if (message.holdExpireTime !== undefined) {
+      Timestamp.encode(message.holdExpireTime, writer.uint32(154).fork()).join();
+    }
+    if (message.settledAmount !== undefined) {
+      Money.encode(message.settledAmount, writer.uint32(162).fork()).join();
+    }
+    if (message.refundedAmount !== undefined) {
+      Money.encode(message.refundedAmount, writer.uint32(170).fork()).join();
+    }
+    if (message.refundState !== 0) {
+      writer.uint32(176).int32(message.refundState);
+    }
+    if (message.parent !== "") {
+      writer.uint32(186).string(message.parent);
     }
     return writer;
   },
@@ -345,6 +454,62 @@ export const Intent: MessageFns<Intent> = {
             message.etag = reader.string();
             continue;
           }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.captureMode = reader.int32() as any;
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.holdDuration = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.holdExpireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 20: {
+            if (tag !== 162) {
+              break;
+            }
+
+            message.settledAmount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 21: {
+            if (tag !== 170) {
+              break;
+            }
+
+            message.refundedAmount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.refundState = reader.int32() as any;
+            continue;
+          }
+          case 23: {
+            if (tag !== 186) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -400,6 +565,21 @@ export const Intent: MessageFns<Intent> = {
       ? Timestamp.fromPartial(object.updateTime)
       : undefined;
     message.etag = object.etag ?? "";
+    message.captureMode = object.captureMode ?? 0;
+    message.holdDuration = (object.holdDuration !== undefined && object.holdDuration !== null)
+      ? Duration.fromPartial(object.holdDuration)
+      : undefined;
+    message.holdExpireTime = (object.holdExpireTime !== undefined && object.holdExpireTime !== null)
+      ? Timestamp.fromPartial(object.holdExpireTime)
+      : undefined;
+    message.settledAmount = (object.settledAmount !== undefined && object.settledAmount !== null)
+      ? Money.fromPartial(object.settledAmount)
+      : undefined;
+    message.refundedAmount = (object.refundedAmount !== undefined && object.refundedAmount !== null)
+      ? Money.fromPartial(object.refundedAmount)
+      : undefined;
+    message.refundState = object.refundState ?? 0;
+    message.parent = object.parent ?? "";
     return message;
   },
 };

@@ -49,8 +49,8 @@ export interface CreateIntentRequest {
   /** Makes the call safe to repeat: 1 to 64 of `A-Z a-z 0-9 . _ -`, unique among the caller's requests. Required. */
   requestId: string;
   /**
-   * The payment: `operation_type`, `payer`, `payee` and `amount` are required, `metadata` may be given; the rest is
-   * the service's and must be absent.
+   * The payment: `operation_type`, `payer`, `payee` and `amount` are required; `metadata`, `capture_mode` and
+   * `hold_duration` may be given; the rest is the service's and must be absent.
    */
   intent: Intent | undefined;
 }
@@ -120,6 +120,59 @@ export interface ListIntentsResponse {
   intents: Intent[];
   /** Where the next page begins; empty on the last. */
   nextPageToken: string;
+}
+
+/** The request of ConfirmIntent. */
+export interface ConfirmIntentRequest {
+  /** The intent's name, `intents/{intent}`. Required. */
+  name: string;
+  /**
+   * Makes the call safe to repeat: 1 to 64 of `A-Z a-z 0-9 . _ -`, unique among the caller's requests to confirm and
+   * cancel. Required.
+   */
+  requestId: string;
+  /** What to settle, before fees: more than the POST fees, at most the intent's amount. Absent means all of it. */
+  amount: Money | undefined;
+}
+
+/** The answer of ConfirmIntent. */
+export interface ConfirmIntentResponse {
+  /** The intent as it now is. */
+  intent: Intent | undefined;
+}
+
+/** The request of CancelIntent. */
+export interface CancelIntentRequest {
+  /** The intent's name, `intents/{intent}`. Required. */
+  name: string;
+  /** As in ConfirmIntentRequest. Required. */
+  requestId: string;
+}
+
+/** The answer of CancelIntent. */
+export interface CancelIntentResponse {
+  /** The intent as it now is. */
+  intent: Intent | undefined;
+}
+
+/** The request of RefundIntent. */
+export interface RefundIntentRequest {
+  /** The payment to give back, `intents/{intent}`. Required. */
+  name: string;
+  /** Makes the call safe to repeat: 1 to 64 of `A-Z a-z 0-9 . _ -`, unique among the caller's requests. Required. */
+  requestId: string;
+  /** How much; absent means all that was not refunded yet. */
+  amount:
+    | Money
+    | undefined;
+  /** Why, for both sides to read: at most 140 characters. Kept as the refund's metadata `reason`. */
+  reason: string;
+}
+
+/** The answer of RefundIntent. */
+export interface RefundIntentResponse {
+  /** The refund. */
+  intent: Intent | undefined;
 }
 
 /** The request of WatchIntent. */
@@ -716,6 +769,418 @@ export const ListIntentsResponse: MessageFns<ListIntentsResponse> = {
   },
 };
 
+function createBaseConfirmIntentRequest(): ConfirmIntentRequest {
+  return { name: "", requestId: "", amount: undefined };
+}
+
+export const ConfirmIntentRequest: MessageFns<ConfirmIntentRequest> = {
+  encode(message: ConfirmIntentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmIntentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmIntentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ConfirmIntentRequest>): ConfirmIntentRequest {
+    return ConfirmIntentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfirmIntentRequest>): ConfirmIntentRequest {
+    const message = createBaseConfirmIntentRequest();
+    message.name = object.name ?? "";
+    message.requestId = object.requestId ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseConfirmIntentResponse(): ConfirmIntentResponse {
+  return { intent: undefined };
+}
+
+export const ConfirmIntentResponse: MessageFns<ConfirmIntentResponse> = {
+  encode(message: ConfirmIntentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.intent !== undefined) {
+      Intent.encode(message.intent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ConfirmIntentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseConfirmIntentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intent = Intent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ConfirmIntentResponse>): ConfirmIntentResponse {
+    return ConfirmIntentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ConfirmIntentResponse>): ConfirmIntentResponse {
+    const message = createBaseConfirmIntentResponse();
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? Intent.fromPartial(object.intent)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCancelIntentRequest(): CancelIntentRequest {
+  return { name: "", requestId: "" };
+}
+
+export const CancelIntentRequest: MessageFns<CancelIntentRequest> = {
+  encode(message: CancelIntentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelIntentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelIntentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CancelIntentRequest>): CancelIntentRequest {
+    return CancelIntentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelIntentRequest>): CancelIntentRequest {
+    const message = createBaseCancelIntentRequest();
+    message.name = object.name ?? "";
+    message.requestId = object.requestId ?? "";
+    return message;
+  },
+};
+
+function createBaseCancelIntentResponse(): CancelIntentResponse {
+  return { intent: undefined };
+}
+
+export const CancelIntentResponse: MessageFns<CancelIntentResponse> = {
+  encode(message: CancelIntentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.intent !== undefined) {
+      Intent.encode(message.intent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CancelIntentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCancelIntentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intent = Intent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CancelIntentResponse>): CancelIntentResponse {
+    return CancelIntentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CancelIntentResponse>): CancelIntentResponse {
+    const message = createBaseCancelIntentResponse();
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? Intent.fromPartial(object.intent)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRefundIntentRequest(): RefundIntentRequest {
+  return { name: "", requestId: "", amount: undefined, reason: "" };
+}
+
+export const RefundIntentRequest: MessageFns<RefundIntentRequest> = {
+  encode(message: RefundIntentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(18).string(message.requestId);
+    }
+    if (message.amount !== undefined) {
+      Money.encode(message.amount, writer.uint32(26).fork()).join();
+    }
+    if (message.reason !== "") {
+      writer.uint32(34).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefundIntentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefundIntentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.amount = Money.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefundIntentRequest>): RefundIntentRequest {
+    return RefundIntentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefundIntentRequest>): RefundIntentRequest {
+    const message = createBaseRefundIntentRequest();
+    message.name = object.name ?? "";
+    message.requestId = object.requestId ?? "";
+    message.amount = (object.amount !== undefined && object.amount !== null)
+      ? Money.fromPartial(object.amount)
+      : undefined;
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRefundIntentResponse(): RefundIntentResponse {
+  return { intent: undefined };
+}
+
+export const RefundIntentResponse: MessageFns<RefundIntentResponse> = {
+  encode(message: RefundIntentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.intent !== undefined) {
+      Intent.encode(message.intent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RefundIntentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRefundIntentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intent = Intent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RefundIntentResponse>): RefundIntentResponse {
+    return RefundIntentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RefundIntentResponse>): RefundIntentResponse {
+    const message = createBaseRefundIntentResponse();
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? Intent.fromPartial(object.intent)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseWatchIntentRequest(): WatchIntentRequest {
   return { name: "" };
 }
@@ -971,7 +1436,7 @@ export const Closing: MessageFns<Closing> = {
 export type IntentServiceService = typeof IntentServiceService;
 export const IntentServiceService = {
   /**
-   * Makes a payment. Idempotent by `request_id`, for ever: the same request again answers the same intent as it now
+   * Makes a payment, or with CAPTURE_MODE_MANUAL holds the money for it. Idempotent by `request_id`, for ever: the same request again answers the same intent as it now
    * is, with response header `idempotent-replay: true`; another request under the same id fails with
    * REQUEST_ID_REUSED. A payment that Rules or the Ledger refuses is an intent in state REJECTED, not an error. Fails
    * with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED,
@@ -1002,8 +1467,8 @@ export const IntentServiceService = {
     responseDeserialize: (value: Buffer): PreviewIntentResponse => PreviewIntentResponse.decode(value),
   },
   /**
-   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only was paid sees it once
-   * it is SETTLED, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
+   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only is paid sees it once
+   * it is SETTLED, and a MERCHANT_CHARGE from when it was held, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
    */
   getIntent: {
     path: "/paymesh.intent.v1.IntentService/GetIntent" as const,
@@ -1025,6 +1490,55 @@ export const IntentServiceService = {
     responseDeserialize: (value: Buffer): ListIntentsResponse => ListIntentsResponse.decode(value),
   },
   /**
+   * Settles an intent that is AUTHORIZED, whole or in part; what is not settled returns to the payer. A MERCHANT_CHARGE
+   * is confirmed by who is paid, every other payment by who pays. The fees are those of the decision, whole, whatever
+   * part settles. Idempotent by `request_id`, for ever. When a cancellation or the hold's end comes first, the answer is
+   * the intent in the state that came of it, so read `state`. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER,
+   * REQUEST_ID_REUSED, INTENT_NOT_HELD, HOLD_EXPIRED, AMOUNT_NOT_CAPTURABLE, DEPENDENCY_UNAVAILABLE.
+   */
+  confirmIntent: {
+    path: "/paymesh.intent.v1.IntentService/ConfirmIntent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ConfirmIntentRequest): Buffer => Buffer.from(ConfirmIntentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ConfirmIntentRequest => ConfirmIntentRequest.decode(value),
+    responseSerialize: (value: ConfirmIntentResponse): Buffer =>
+      Buffer.from(ConfirmIntentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ConfirmIntentResponse => ConfirmIntentResponse.decode(value),
+  },
+  /**
+   * Releases what an AUTHORIZED intent holds; the payer has it back. For the side that may confirm. Idempotent by
+   * `request_id`, for ever; `state` in the answer says what came first. Fails with INVALID_FIELD, INTENT_NOT_FOUND,
+   * NOT_OWNER, REQUEST_ID_REUSED, INTENT_NOT_HELD, DEPENDENCY_UNAVAILABLE.
+   */
+  cancelIntent: {
+    path: "/paymesh.intent.v1.IntentService/CancelIntent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CancelIntentRequest): Buffer => Buffer.from(CancelIntentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CancelIntentRequest => CancelIntentRequest.decode(value),
+    responseSerialize: (value: CancelIntentResponse): Buffer =>
+      Buffer.from(CancelIntentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CancelIntentResponse => CancelIntentResponse.decode(value),
+  },
+  /**
+   * Gives back a SETTLED payment, whole or in parts, as an intent of operation type REFUND from who was paid to who
+   * paid. All refunds together are never more than what settled. The payment's fees stay where they are. A refund that
+   * who was paid cannot cover is an intent in state REJECTED, and its part may be refunded again. For who was paid, and
+   * for the role `support`. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, INTENT_NOT_FOUND,
+   * NOT_OWNER, REQUEST_ID_REUSED, INTENT_NOT_REFUNDABLE, REFUND_EXCEEDS_SETTLED, OVERLOADED, DEPENDENCY_UNAVAILABLE.
+   */
+  refundIntent: {
+    path: "/paymesh.intent.v1.IntentService/RefundIntent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RefundIntentRequest): Buffer => Buffer.from(RefundIntentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RefundIntentRequest => RefundIntentRequest.decode(value),
+    responseSerialize: (value: RefundIntentResponse): Buffer =>
+      Buffer.from(RefundIntentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RefundIntentResponse => RefundIntentResponse.decode(value),
+  },
+  /**
    * Streams an intent: at once as it is, then each change, then `closing` after a final state; a heartbeat every 15
    * seconds in between. Through the edge as Server-Sent Events. Fails as GetIntent does, and with OVERLOADED.
    */
@@ -1041,7 +1555,7 @@ export const IntentServiceService = {
 
 export interface IntentServiceServer extends UntypedServiceImplementation {
   /**
-   * Makes a payment. Idempotent by `request_id`, for ever: the same request again answers the same intent as it now
+   * Makes a payment, or with CAPTURE_MODE_MANUAL holds the money for it. Idempotent by `request_id`, for ever: the same request again answers the same intent as it now
    * is, with response header `idempotent-replay: true`; another request under the same id fails with
    * REQUEST_ID_REUSED. A payment that Rules or the Ledger refuses is an intent in state REJECTED, not an error. Fails
    * with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED,
@@ -1054,12 +1568,34 @@ export interface IntentServiceServer extends UntypedServiceImplementation {
    */
   previewIntent: handleUnaryCall<PreviewIntentRequest, PreviewIntentResponse>;
   /**
-   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only was paid sees it once
-   * it is SETTLED, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
+   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only is paid sees it once
+   * it is SETTLED, and a MERCHANT_CHARGE from when it was held, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
    */
   getIntent: handleUnaryCall<GetIntentRequest, GetIntentResponse>;
   /** Lists the caller's intents, newest first; for operators, everybody's. Fails with INVALID_FIELD. */
   listIntents: handleUnaryCall<ListIntentsRequest, ListIntentsResponse>;
+  /**
+   * Settles an intent that is AUTHORIZED, whole or in part; what is not settled returns to the payer. A MERCHANT_CHARGE
+   * is confirmed by who is paid, every other payment by who pays. The fees are those of the decision, whole, whatever
+   * part settles. Idempotent by `request_id`, for ever. When a cancellation or the hold's end comes first, the answer is
+   * the intent in the state that came of it, so read `state`. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER,
+   * REQUEST_ID_REUSED, INTENT_NOT_HELD, HOLD_EXPIRED, AMOUNT_NOT_CAPTURABLE, DEPENDENCY_UNAVAILABLE.
+   */
+  confirmIntent: handleUnaryCall<ConfirmIntentRequest, ConfirmIntentResponse>;
+  /**
+   * Releases what an AUTHORIZED intent holds; the payer has it back. For the side that may confirm. Idempotent by
+   * `request_id`, for ever; `state` in the answer says what came first. Fails with INVALID_FIELD, INTENT_NOT_FOUND,
+   * NOT_OWNER, REQUEST_ID_REUSED, INTENT_NOT_HELD, DEPENDENCY_UNAVAILABLE.
+   */
+  cancelIntent: handleUnaryCall<CancelIntentRequest, CancelIntentResponse>;
+  /**
+   * Gives back a SETTLED payment, whole or in parts, as an intent of operation type REFUND from who was paid to who
+   * paid. All refunds together are never more than what settled. The payment's fees stay where they are. A refund that
+   * who was paid cannot cover is an intent in state REJECTED, and its part may be refunded again. For who was paid, and
+   * for the role `support`. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, INTENT_NOT_FOUND,
+   * NOT_OWNER, REQUEST_ID_REUSED, INTENT_NOT_REFUNDABLE, REFUND_EXCEEDS_SETTLED, OVERLOADED, DEPENDENCY_UNAVAILABLE.
+   */
+  refundIntent: handleUnaryCall<RefundIntentRequest, RefundIntentResponse>;
   /**
    * Streams an intent: at once as it is, then each change, then `closing` after a final state; a heartbeat every 15
    * seconds in between. Through the edge as Server-Sent Events. Fails as GetIntent does, and with OVERLOADED.
@@ -1069,7 +1605,7 @@ export interface IntentServiceServer extends UntypedServiceImplementation {
 
 export interface IntentServiceClient extends Client {
   /**
-   * Makes a payment. Idempotent by `request_id`, for ever: the same request again answers the same intent as it now
+   * Makes a payment, or with CAPTURE_MODE_MANUAL holds the money for it. Idempotent by `request_id`, for ever: the same request again answers the same intent as it now
    * is, with response header `idempotent-replay: true`; another request under the same id fails with
    * REQUEST_ID_REUSED. A payment that Rules or the Ledger refuses is an intent in state REJECTED, not an error. Fails
    * with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED,
@@ -1110,8 +1646,8 @@ export interface IntentServiceClient extends Client {
     callback: (error: ServiceError | null, response: PreviewIntentResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only was paid sees it once
-   * it is SETTLED, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
+   * Answers an intent of the caller: one that the caller created or pays, or was paid by. Who only is paid sees it once
+   * it is SETTLED, and a MERCHANT_CHARGE from when it was held, without `payer_total` and PRE fees. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER.
    */
   getIntent(
     request: GetIntentRequest,
@@ -1143,6 +1679,70 @@ export interface IntentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListIntentsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Settles an intent that is AUTHORIZED, whole or in part; what is not settled returns to the payer. A MERCHANT_CHARGE
+   * is confirmed by who is paid, every other payment by who pays. The fees are those of the decision, whole, whatever
+   * part settles. Idempotent by `request_id`, for ever. When a cancellation or the hold's end comes first, the answer is
+   * the intent in the state that came of it, so read `state`. Fails with INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER,
+   * REQUEST_ID_REUSED, INTENT_NOT_HELD, HOLD_EXPIRED, AMOUNT_NOT_CAPTURABLE, DEPENDENCY_UNAVAILABLE.
+   */
+  confirmIntent(
+    request: ConfirmIntentRequest,
+    callback: (error: ServiceError | null, response: ConfirmIntentResponse) => void,
+  ): ClientUnaryCall;
+  confirmIntent(
+    request: ConfirmIntentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ConfirmIntentResponse) => void,
+  ): ClientUnaryCall;
+  confirmIntent(
+    request: ConfirmIntentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ConfirmIntentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Releases what an AUTHORIZED intent holds; the payer has it back. For the side that may confirm. Idempotent by
+   * `request_id`, for ever; `state` in the answer says what came first. Fails with INVALID_FIELD, INTENT_NOT_FOUND,
+   * NOT_OWNER, REQUEST_ID_REUSED, INTENT_NOT_HELD, DEPENDENCY_UNAVAILABLE.
+   */
+  cancelIntent(
+    request: CancelIntentRequest,
+    callback: (error: ServiceError | null, response: CancelIntentResponse) => void,
+  ): ClientUnaryCall;
+  cancelIntent(
+    request: CancelIntentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CancelIntentResponse) => void,
+  ): ClientUnaryCall;
+  cancelIntent(
+    request: CancelIntentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CancelIntentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Gives back a SETTLED payment, whole or in parts, as an intent of operation type REFUND from who was paid to who
+   * paid. All refunds together are never more than what settled. The payment's fees stay where they are. A refund that
+   * who was paid cannot cover is an intent in state REJECTED, and its part may be refunded again. For who was paid, and
+   * for the role `support`. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, INTENT_NOT_FOUND,
+   * NOT_OWNER, REQUEST_ID_REUSED, INTENT_NOT_REFUNDABLE, REFUND_EXCEEDS_SETTLED, OVERLOADED, DEPENDENCY_UNAVAILABLE.
+   */
+  refundIntent(
+    request: RefundIntentRequest,
+    callback: (error: ServiceError | null, response: RefundIntentResponse) => void,
+  ): ClientUnaryCall;
+  refundIntent(
+    request: RefundIntentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RefundIntentResponse) => void,
+  ): ClientUnaryCall;
+  refundIntent(
+    request: RefundIntentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RefundIntentResponse) => void,
   ): ClientUnaryCall;
   /**
    * Streams an intent: at once as it is, then each change, then `closing` after a final state; a heartbeat every 15
