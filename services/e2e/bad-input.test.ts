@@ -1,25 +1,7 @@
-import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { z } from 'zod'
-import { type Api, type Person, errorInfo, errorShape, newPerson, payment } from './api.js'
-import { allAccounts, assertBooksBalance } from './books.js'
+import { type Api, type Person, newPerson, payment } from './api.js'
 import { theMesh } from './mesh-under-test.js'
-
-interface Case {
-  readonly name: string
-  readonly caller?: Api
-  readonly method?: string
-  readonly path: string
-  readonly body?: unknown
-  readonly status: number
-  readonly reason: string
-  /** The field that the answer must name. */
-  readonly field?: string
-}
-
-const violationsShape = z.looseObject({
-  fieldViolations: z.array(z.object({ field: z.string(), description: z.string().min(1) })),
-})
+import { type RefusedCase, refuses } from './refusals.js'
 
 const unknownWallet = 'wallets/01900000-0000-7000-8000-000000000000'
 const huge = '99999999999999999999999999'
@@ -40,38 +22,11 @@ describe('bad input at the public RPCs', () => {
     await operator.fund(alice.wallet, 100_00n)
   })
 
-  /** Runs each case, then checks that nothing moved anywhere. */
-  async function refuses(caller: Api, cases: readonly Case[]): Promise<void> {
-    const mesh = await theMesh()
-    const before = await fingerprint()
-    for (const { name, path, body, status, reason, field, ...rest } of cases) {
-      const answer = await (rest.caller ?? caller).send(rest.method ?? 'POST', path, body)
-      const context = `${name}: ${answer.status} ${JSON.stringify(answer.body)}`
-      assert.equal(answer.status, status, context)
-      assert.equal(errorInfo(answer).reason, reason, context)
-      if (field !== undefined) {
-        const badRequest = errorShape
-          .parse(answer.body)
-          .details.find((detail) => detail['@type'].endsWith('BadRequest'))
-        const fields = violationsShape.parse(badRequest ?? {}).fieldViolations.map((violation) => violation.field)
-        assert.ok(fields.includes(field), `${context}: names ${fields.join(', ')}, not ${field}`)
-      }
-    }
-    assert.deepEqual(await fingerprint(), before, 'something moved')
-    await assertBooksBalance(mesh)
-  }
-
-  async function fingerprint(): Promise<string[]> {
-    return (await allAccounts(await theMesh())).map(
-      ({ name, balances }) => `${name} ${balances?.debitsPosted?.minorUnits} ${balances?.creditsPosted?.minorUnits}`,
-    )
-  }
-
   it('CreateIntent', async () => {
     const good = payment(alice.wallet, bob.wallet, 1_00n)
     const withIntent = (change: object): unknown => ({ ...good, intent: { ...good.intent, ...change } })
     const withAmount = (minorUnits: unknown): unknown => withIntent({ amount: { assetCode: 'THB', minorUnits } })
-    const field = (name: string, body: unknown, path: string): Case => ({
+    const field = (name: string, body: unknown, path: string): RefusedCase => ({
       name,
       path: '/v1/intents',
       body,
@@ -79,7 +34,7 @@ describe('bad input at the public RPCs', () => {
       reason: 'INVALID_FIELD',
       field: path,
     })
-    const edge = (name: string, body: unknown): Case => ({
+    const edge = (name: string, body: unknown): RefusedCase => ({
       name,
       path: '/v1/intents',
       body,

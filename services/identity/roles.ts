@@ -11,8 +11,8 @@ import type { Parsed } from './parsed.js'
 const permissionsByRole = {
   user: ['intents:read', 'intents:write', 'wallet:read', 'wallet:write'],
   merchant: ['intents:read', 'intents:write', 'refunds:write', 'wallet:read', 'wallet:write', 'webhooks:write'],
-  // Sees what a user sees and gives money back; never sends any.
-  support: ['intents:read', 'refunds:write', 'wallet:read'],
+  // Sees what a user sees, gives money back and freezes wallets; never sends any.
+  support: ['intents:read', 'refunds:write', 'wallet:freeze', 'wallet:read'],
   // Grants no roles: who may fund wallets must not be able to make others, or themselves, more than they are.
   operator: [
     'funding:write',
@@ -21,6 +21,7 @@ const permissionsByRole = {
     'ledger:admin',
     'ledger:read',
     'peers:admin',
+    'wallet:freeze',
     'wallet:read',
   ],
   // Drafts rules and reviews people. Publishing is not here: it takes a second person (`rules:publish`).
@@ -37,6 +38,7 @@ const permissionsByRole = {
     'roles:admin',
     'rules:publish',
     'rules:write',
+    'wallet:freeze',
     'wallet:read',
   ],
   // Reads everything that is evidence and changes nothing.

@@ -155,7 +155,7 @@ function failureOf(leg: Leg, cause: RefusalCause): Failure {
         ? { reason: 'INSUFFICIENT_FUNDS', message: "The payer's balance does not cover the amount and its fees." }
         : { reason: 'ACCOUNT_LIMIT', message: `A limit of ${whose} does not allow the payment.` }
     case 'ACCOUNT_CLOSED':
-      return { reason: 'ACCOUNT_CLOSED', message: `The payment needs ${whose}, which is closed.` }
+      return { reason: 'ACCOUNT_CLOSED', message: `The payment needs ${whose}, which is closed or frozen.` }
     case 'ACCOUNT_NOT_FOUND':
       return { reason: 'ACCOUNT_NOT_FOUND', message: `The payment needs ${whose}, which does not exist.` }
     case 'MALFORMED':

@@ -29,12 +29,22 @@ const codes: Readonly<Record<Reason, status>> = {
   INTENT_NOT_IN_REVIEW: status.FAILED_PRECONDITION,
   SELF_REVIEW: status.PERMISSION_DENIED,
   INTENT_FINAL: status.FAILED_PRECONDITION,
+  WALLET_CLOSED: status.FAILED_PRECONDITION,
+  WALLET_FROZEN: status.FAILED_PRECONDITION,
+  WALLET_NOT_EMPTY: status.FAILED_PRECONDITION,
+  WALLET_CHANGED: status.ABORTED,
+  TOO_MANY_WALLETS: status.FAILED_PRECONDITION,
 }
 
 // Overload passes in about the time that the work under way takes.
 const retryAfterMs = 250
 
-function failure(reason: Reason, message: string, metadata: Record<string, string> = {}, cause?: unknown): RpcError {
+export function failure(
+  reason: Reason,
+  message: string,
+  metadata: Record<string, string> = {},
+  cause?: unknown,
+): RpcError {
   const retry = reason === 'OVERLOADED' ? { retryAfterMs } : {}
   return new RpcError({ code: codes[reason], reason, domain: errorDomain, message, metadata, cause, ...retry })
 }

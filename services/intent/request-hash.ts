@@ -17,9 +17,15 @@ export function orderHash(rpc: string, order: Order): Buffer {
   ])
 }
 
-/** The hash of a request to create a wallet. */
-export function walletHash(rpc: string, assetCode: string, displayName: string): Buffer {
-  return hashOf([rpc, assetCode, displayName])
+/** The hash of a request to create a wallet. Labels count only where there are some: they came later than the form. */
+export function walletHash(
+  rpc: string,
+  assetCode: string,
+  displayName: string,
+  labels: Readonly<Record<string, string>>,
+): Buffer {
+  const pairs = Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1))
+  return hashOf(pairs.length === 0 ? [rpc, assetCode, displayName] : [rpc, assetCode, displayName, pairs])
 }
 
 /** The hash of a request about a stored intent; what was left open, such as an amount, is undefined. */

@@ -6,18 +6,24 @@ import { type Call, type ServerStream, type Unary } from '../runtime/call.js'
 import { bind, type Binding } from '../runtime/server.js'
 import { outward } from './errors.js'
 import { cancelIntent } from './rpc/cancel-intent.js'
+import { closeWallet } from './rpc/close-wallet.js'
 import { confirmIntent } from './rpc/confirm-intent.js'
 import { createIntent } from './rpc/create-intent.js'
 import { createWallet } from './rpc/create-wallet.js'
 import { type RpcDeps } from './rpc/deps.js'
+import { freezeWallet } from './rpc/freeze-wallet.js'
 import { fundWallet } from './rpc/fund-wallet.js'
 import { getIntent } from './rpc/get-intent.js'
 import { getWallet } from './rpc/get-wallet.js'
 import { listIntents } from './rpc/list-intents.js'
 import { listLedgerRecords } from './rpc/list-ledger-records.js'
+import { listTransactions } from './rpc/list-transactions.js'
 import { listWallets } from './rpc/list-wallets.js'
 import { previewIntent } from './rpc/preview-intent.js'
 import { refundIntent } from './rpc/refund-intent.js'
+import { streamTransactions } from './rpc/stream-transactions.js'
+import { unfreezeWallet } from './rpc/unfreeze-wallet.js'
+import { updateWallet } from './rpc/update-wallet.js'
 import { watchIntent } from './rpc/watch-intent.js'
 
 export const serviceNames = [
@@ -42,6 +48,12 @@ export function bindings(deps: RpcDeps): Binding[] {
       createWallet: unary(deps, createWallet),
       getWallet: unary(deps, getWallet),
       listWallets: unary(deps, listWallets),
+      updateWallet: unary(deps, updateWallet),
+      freezeWallet: unary(deps, freezeWallet),
+      unfreezeWallet: unary(deps, unfreezeWallet),
+      closeWallet: unary(deps, closeWallet),
+      listTransactions: unary(deps, listTransactions),
+      streamTransactions: serverStream(deps, streamTransactions),
       fundWallet: unary(deps, fundWallet),
     }),
     bind(IntentAdminServiceService, {

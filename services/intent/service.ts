@@ -24,6 +24,7 @@ import { type RpcDeps, type WatchLimits } from './rpc/deps.js'
 import { connectRules } from './rules-client.js'
 import { bindings, serviceNames } from './server.js'
 import { connectValkey } from './valkey.js'
+import { connectWalletAccounts } from './wallet-accounts-client.js'
 import { WalletDirectory } from './wallet-directory.js'
 import { WatchHub } from './watch-hub.js'
 
@@ -111,19 +112,20 @@ function connect(config: Config, { log, metrics }: ServiceParts) {
     publisher: connectValkey(config.valkeyUrl, 'intent-outbox', log),
     subscriber: connectValkey(config.valkeyUrl, 'intent-watch', log),
     ledger: connectLedger({ address: config.ledgerAddress, tls, elapsedMs, random, log, metrics, queueMax }),
+    walletAccounts: connectWalletAccounts({ address: config.ledgerAddress, tls, metrics }),
     rules: connectRules({ address: config.rulesAddress, tls, metrics }),
   }
 }
 
-async function disconnect({ pool, publisher, subscriber, ledger, rules }: Links): Promise<void> {
-  for (const client of [ledger, rules]) client.close()
+async function disconnect({ pool, publisher, subscriber, ledger, walletAccounts, rules }: Links): Promise<void> {
+  for (const client of [ledger, walletAccounts, rules]) client.close()
   for (const valkey of [publisher, subscriber]) valkey.disconnect()
   await pool.end()
 }
 
 function assemble(config: Config, parts: ServiceParts, links: Links) {
   const { log, crashPoint, limits = realLimits } = parts
-  const { pool, publisher, subscriber, ledger, rules } = links
+  const { pool, publisher, subscriber, ledger, walletAccounts, rules } = links
   const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
   const holds = new HoldStore(pool)
@@ -176,9 +178,10 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     payments,
     rules,
     ledger,
+    walletAccounts,
     watchHub,
     accountIds,
   }
-  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, watchLimits: limits.watch }
+  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newOrderId: newUuid, watchLimits: limits.watch }
   return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub] }
 }

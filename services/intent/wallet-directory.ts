@@ -2,7 +2,7 @@
 import { type Pool } from 'pg'
 import { Coalescer } from '../runtime/coalesce.js'
 import { walletAccount } from './account-names.js'
-import { type Wallet } from './wallet.js'
+import { factsOf, type Wallet } from './wallet.js'
 import { markWalletOpen, walletsById } from './wallet-store.js'
 
 export interface WalletDirectoryDeps {
@@ -40,10 +40,10 @@ export class WalletDirectory {
 
   /** Makes sure that the wallet's account in the Ledger exists. */
   async open(wallet: Wallet): Promise<Wallet> {
-    if (wallet.open) return this.#remember(wallet)
+    if (wallet.open) return this.#remember(factsOf(wallet))
     await this.#deps.openAccount(walletAccount(wallet.id), wallet)
     await markWalletOpen(this.#deps.pool, wallet.id, this.#deps.nowMs())
-    return this.#remember({ ...wallet, open: true })
+    return this.#remember({ ...factsOf(wallet), open: true })
   }
 
   #remember(wallet: Wallet): Wallet {
@@ -57,7 +57,7 @@ export class WalletDirectory {
   }
 
   async #read(ids: readonly string[]): Promise<(Wallet | undefined)[]> {
-    const found = new Map((await walletsById(this.#deps.pool, ids)).map((wallet) => [wallet.id, wallet]))
+    const found = new Map((await walletsById(this.#deps.pool, ids)).map((wallet) => [wallet.id, factsOf(wallet)]))
     return ids.map((id) => found.get(id))
   }
 }

@@ -1,9 +1,9 @@
 import { type Balances } from '../../gen/paymesh/ledger/v1/account.js'
 import { type Entry, EntryKind, EntrySide } from '../../gen/paymesh/ledger/v1/entry.js'
 import { type Money } from '../../gen/paymesh/money/v1/money.js'
-import { type Timestamp } from '../../gen/google/protobuf/timestamp.js'
 import { type Uint128 } from '../../gen/paymesh/ledger/v1/uint128.js'
 import { fromUint128 } from '../runtime/ids.js'
+import { csvRecord, decimalText, nanosecondText } from '../runtime/statement-text.js'
 
 /** How a statement is written: text before the entries, and each entry. */
 export interface StatementWriter {
@@ -23,22 +23,21 @@ const COLUMNS = ['time', 'transfer_id', 'kind', 'side', 'amount', 'asset_code', 
 
 /** RFC 4180. Amounts in the asset's main unit, exact: "150.25". Ids in hexadecimal. */
 export function csvStatement(asset: AssetUnits): StatementWriter {
-  const record = (fields: readonly string[]) => `${fields.map(csvField).join(',')}\r\n`
   return {
     contentType: 'text/csv; charset=utf-8; header=present',
-    header: record([...COLUMNS, ...BALANCES.map((name) => `${name}_after`)]),
+    header: csvRecord([...COLUMNS, ...BALANCES.map((name) => `${name}_after`)]),
     line: (entry) =>
-      record([
-        timeText(entry.time),
+      csvRecord([
+        nanosecondText(entry.time),
         idText(entry.transferId),
         kindName(entry.kind),
         sideName(entry.side),
-        decimal(entry.amount, asset.scale),
+        decimalText(entry.amount?.minorUnits, asset.scale),
         asset.assetCode,
         entry.counterparty,
         String(entry.code),
         idText(entry.subject),
-        ...amountsOf(entry.balancesAfter).map((amount) => decimal(amount, asset.scale)),
+        ...amountsOf(entry.balancesAfter).map((amount) => decimalText(amount?.minorUnits, asset.scale)),
       ]),
   }
 }
@@ -51,7 +50,7 @@ export function jsonStatement(): StatementWriter {
     line: (entry) =>
       `${JSON.stringify({
         transferId: idJson(entry.transferId),
-        time: timeText(entry.time),
+        time: nanosecondText(entry.time),
         kind: `ENTRY_KIND_${kindName(entry.kind)}`,
         side: `ENTRY_SIDE_${sideName(entry.side)}`,
         amount: moneyJson(entry.amount),
@@ -61,20 +60,6 @@ export function jsonStatement(): StatementWriter {
         balancesAfter: balancesJson(entry.balancesAfter),
       })}\n`,
   }
-}
-
-function csvField(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
-}
-
-/** Minor units as a decimal number of the main unit. Empty for an amount that is left out. */
-export function decimal(money: Money | undefined, scale: number): string {
-  const units = money?.minorUnits
-  if (units === undefined) return ''
-  const digits = (units < 0n ? -units : units).toString().padStart(scale + 1, '0')
-  const whole = digits.slice(0, digits.length - scale)
-  const sign = units < 0n ? '-' : ''
-  return scale === 0 ? `${sign}${whole}` : `${sign}${whole}.${digits.slice(-scale)}`
 }
 
 function amountsOf(balances: Balances | undefined): (Money | undefined)[] {
@@ -115,13 +100,6 @@ function idJson(id: Uint128 | undefined) {
 
 function idText(id: Uint128 | undefined): string {
   return fromUint128(id).toString(16).padStart(32, '0')
-}
-
-/** RFC 3339 to the nanosecond: two entries of one microsecond must not look as if they were one. */
-function timeText(time: Timestamp | undefined): string {
-  const { seconds = 0n, nanos = 0 } = time ?? {}
-  const second = new Date(Number(seconds) * 1000).toISOString().slice(0, 19)
-  return `${second}.${String(nanos).padStart(9, '0')}Z`
 }
 
 function kindName(kind: EntryKind): string {

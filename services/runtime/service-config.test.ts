@@ -38,6 +38,9 @@ const idempotentByName = [
   'UnfreezeAccount',
   'CloseAccount',
   'TakeSnapshot',
+  'FreezeWallet',
+  'UnfreezeWallet',
+  'CloseWallet',
 ]
 const reads = /^(Query|Get|List|Lookup|Preview|Decide)/
 

@@ -5,53 +5,60 @@ import { FieldCheck } from '../../runtime/field-check.js'
 import { assetNotFound, errorDomain, requestIdReused } from '../errors.js'
 import { type RequestKey } from '../intent.js'
 import { walletHash } from '../request-hash.js'
-import { type Wallet } from '../wallet.js'
+import { type StoredWallet } from '../wallet.js'
+import { tooManyWallets } from '../wallet-errors.js'
 import { insertWallet } from '../wallet-store.js'
 import { replayHeader } from './answer-payment.js'
 import { walletMessage } from './balances.js'
 import { type RpcDeps } from './deps.js'
-import { checkAssetCode, checkRequestId, checkText } from './fields.js'
-
-const displayNameLengthMax = 63
+import { checkAssetCode, checkRequestId } from './fields.js'
+import { checkDisplayName, checkLabels } from './wallet-fields.js'
 
 /**
  * Creates a wallet for the caller: its row first, its account in the Ledger second, so that no account is ever without
  * a wallet; whoever meets a wallet without an account opens it. Fails with INVALID_FIELD, ASSET_NOT_FOUND,
- * REQUEST_ID_REUSED, DEPENDENCY_UNAVAILABLE.
+ * REQUEST_ID_REUSED, TOO_MANY_WALLETS, DEPENDENCY_UNAVAILABLE.
  */
 export async function createWallet(
   deps: RpcDeps,
   call: Call,
   request: CreateWalletRequest,
 ): Promise<CreateWalletResponse> {
-  const { assetCode, displayName } = parse(request)
+  const { assetCode, displayName, labels } = parse(request)
   // Assets are never taken back, so this cannot come between a wallet that was created and its replay.
   if ((await deps.ledger.ledgerNumber(assetCode)) === undefined) throw assetNotFound(assetCode)
   const owner = callerName(call.caller)
-  const requestHash = walletHash('CreateWallet', assetCode, displayName)
-  const wallet: Wallet = {
+  const requestHash = walletHash('CreateWallet', assetCode, displayName, labels)
+  const wallet: StoredWallet = {
     id: deps.newWalletId(),
     owner,
     assetCode,
     displayName,
+    labels,
+    revision: 1,
     createTimeMs: deps.clock.nowMs(),
     open: false,
+    closeTimeMs: undefined,
   }
   const written = await writeOnce(deps, call, wallet, { creator: owner, requestId: request.requestId, requestHash })
-  return { wallet: await walletMessage(deps, call, await deps.wallets.open(written)) }
+  await deps.wallets.open(written)
+  return { wallet: await walletMessage(deps, call, written) }
 }
 
-function parse(request: CreateWalletRequest): { assetCode: string; displayName: string } {
+type Parsed = Pick<StoredWallet, 'assetCode' | 'displayName' | 'labels'>
+
+function parse(request: CreateWalletRequest): Parsed {
   const check = new FieldCheck(errorDomain)
   checkRequestId(check, request.requestId)
   const { wallet } = request
   if (check.that(wallet !== undefined, 'wallet', 'is required') && wallet !== undefined) {
     checkAssetCode(check, wallet.assetCode, 'wallet.asset_code')
-    checkText(check, wallet.displayName, displayNameLengthMax, 'wallet.display_name')
+    checkDisplayName(check, wallet.displayName, 'wallet.display_name')
+    checkLabels(check, wallet.labels, 'wallet.labels')
     checkOutputOnly(check, wallet)
   }
   check.done()
-  return { assetCode: wallet?.assetCode ?? '', displayName: wallet?.displayName ?? '' }
+  return { assetCode: wallet?.assetCode ?? '', displayName: wallet?.displayName ?? '', labels: wallet?.labels ?? {} }
 }
 
 function checkOutputOnly(check: FieldCheck, wallet: WalletMessage): void {
@@ -63,11 +70,14 @@ function checkOutputOnly(check: FieldCheck, wallet: WalletMessage): void {
   absent(wallet.held === undefined, 'held')
   absent(wallet.ledgerAccount === '', 'ledger_account')
   absent(wallet.createTime === undefined, 'create_time')
+  absent(wallet.etag === '', 'etag')
+  absent(wallet.freezeReason === '', 'freeze_reason')
 }
 
-async function writeOnce(deps: RpcDeps, call: Call, wallet: Wallet, key: RequestKey): Promise<Wallet> {
+async function writeOnce(deps: RpcDeps, call: Call, wallet: StoredWallet, key: RequestKey): Promise<StoredWallet> {
   const inserted = await insertWallet(deps.pool, wallet, key)
   if (inserted.kind === 'inserted') return wallet
+  if (inserted.kind === 'tooMany') throw tooManyWallets(wallet.assetCode)
   if (!key.requestHash.equals(inserted.requestHash)) throw requestIdReused(key.requestId)
   call.sendHeader(replayHeader, 'true')
   return inserted.winner

@@ -9,6 +9,7 @@ import { type IntentStore } from '../intent-store.js'
 import { type Ledger } from '../ledger-client.js'
 import { type Payments } from '../payments.js'
 import { type Rules } from '../rules-client.js'
+import { type WalletAccounts } from '../wallet-accounts-client.js'
 import { type WalletDirectory } from '../wallet-directory.js'
 import { type WatchHub } from '../watch-hub.js'
 
@@ -23,8 +24,10 @@ export interface RpcDeps {
   readonly payments: Payments
   readonly rules: Rules
   readonly ledger: Ledger
+  readonly walletAccounts: WalletAccounts
   readonly watchHub: WatchHub
   readonly newWalletId: () => string
+  readonly newOrderId: () => string
   readonly accountIds: AccountIds
   readonly watchLimits: WatchLimits
 }

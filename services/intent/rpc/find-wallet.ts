@@ -1,6 +1,7 @@
 import { type Call } from '../../runtime/call.js'
 import { walletNotFound } from '../errors.js'
-import { type Wallet } from '../wallet.js'
+import { type StoredWallet, type Wallet } from '../wallet.js'
+import { walletsById } from '../wallet-store.js'
 import { authorizeWallet } from './access.js'
 import { type RpcDeps } from './deps.js'
 
@@ -9,5 +10,12 @@ export async function findWallet(deps: RpcDeps, call: Call, id: string): Promise
   const wallet = await deps.wallets.find(id)
   if (wallet === undefined) throw walletNotFound(`wallets/${id}`)
   authorizeWallet(call, wallet)
+  return wallet
+}
+
+/** The wallet of that id as it is stored now, which the directory does not know. Throws WALLET_NOT_FOUND. */
+export async function storedWallet(deps: Pick<RpcDeps, 'pool'>, id: string): Promise<StoredWallet> {
+  const [wallet] = await walletsById(deps.pool, [id])
+  if (wallet === undefined) throw walletNotFound(`wallets/${id}`)
   return wallet
 }

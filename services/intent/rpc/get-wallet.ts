@@ -5,7 +5,7 @@ import { errorDomain } from '../errors.js'
 import { walletMessage } from './balances.js'
 import { type RpcDeps } from './deps.js'
 import { walletIdOf } from './fields.js'
-import { findWallet } from './find-wallet.js'
+import { findWallet, storedWallet } from './find-wallet.js'
 
 /**
  * Answers a wallet of the caller with its balance. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER,
@@ -16,5 +16,6 @@ export async function getWallet(deps: RpcDeps, call: Call, request: GetWalletReq
   const id = walletIdOf(request.name)
   check.that(id !== undefined, 'name', 'must be wallets/{uuid}')
   check.done()
-  return { wallet: await walletMessage(deps, call, await findWallet(deps, call, id ?? '')) }
+  await findWallet(deps, call, id ?? '')
+  return { wallet: await walletMessage(deps, call, await storedWallet(deps, id ?? '')) }
 }

@@ -68,7 +68,7 @@ export function timestampOf(timeMs: number): Timestamp {
   return { seconds: BigInt(Math.floor(timeMs / 1000)), nanos: (timeMs % 1000) * 1_000_000 }
 }
 
-function partyToMessage(party: Party): IntentMessage['payer'] {
+export function partyToMessage(party: Party): IntentMessage['payer'] {
   switch (party.kind) {
     case 'wallet':
       return { party: { $case: 'wallet', wallet: `wallets/${party.walletId}` } }

@@ -1,6 +1,8 @@
 import { type ListWalletsRequest, type ListWalletsResponse } from '../../../gen/paymesh/intent/v1/wallet_service.js'
+import { Wallet as WalletMessage } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
+import { fittingPage } from '../../runtime/page-fit.js'
 import { decodePageToken, encodePageToken, pageSize } from '../../runtime/page-token.js'
 import { errorDomain } from '../errors.js'
 import { listWallets as listStoredWallets, type WalletPage } from '../wallet-store.js'
@@ -21,13 +23,10 @@ export async function listWallets(
   const page = parse(call, request)
   // One more than the page tells whether there is a next one.
   const found = await listStoredWallets(deps.pool, { ...page, countMax: page.countMax + 1 })
-  const shown = found.slice(0, page.countMax)
+  const shown = fittingPage(await walletMessages(deps, call, found.slice(0, page.countMax)), WalletMessage)
   const last = shown.at(-1)
   const more = found.length > shown.length && last !== undefined
-  return {
-    wallets: await walletMessages(deps, call, shown),
-    nextPageToken: more ? encodePageToken([`wallets/${last.id}`], page.owner ?? '') : '',
-  }
+  return { wallets: shown, nextPageToken: more ? encodePageToken([last.name], page.owner ?? '') : '' }
 }
 
 function parse(call: Call, request: ListWalletsRequest): WalletPage {

@@ -10,7 +10,7 @@ import { DOMAIN, ledgerError } from '../errors.js'
 import { type NamedAccountStore } from '../named-account-store.js'
 import { AccountFlag } from '../state-machine/account.js'
 import { hasFlag } from '../state-machine/transfer.js'
-import { timeNs } from './period.js'
+import { timeNs } from '../../runtime/period.js'
 
 const NOTHING = { debitsPending: 0n, debitsPosted: 0n, creditsPending: 0n, creditsPosted: 0n }
 

@@ -7,7 +7,7 @@ import { type Engine } from '../engine.js'
 import { readEntries, type EntryPage } from '../entries.js'
 import { DOMAIN, ledgerError } from '../errors.js'
 import { type NamedAccountStore } from '../named-account-store.js'
-import { periodNs } from './period.js'
+import { periodNs } from '../../runtime/period.js'
 
 const TIMESTAMP = /^\d{1,18}$|^[1-8]\d{18}$/
 

@@ -17,7 +17,7 @@ import { type NamedAccount, type NamedAccountStore } from '../named-account-stor
 import { Reconciliation } from '../reconciliation/reconciliation.js'
 import { type Finding, type OutcomeTotal, type StatementRecord } from '../reconciliation/statement-record.js'
 import { type Transfer } from '../state-machine/transfer.js'
-import { periodNs } from './period.js'
+import { periodNs } from '../../runtime/period.js'
 import { checkedRecords } from './statement-records.js'
 
 // A record keyed by subject takes about half a kilobyte until the end, so that a call takes a hundred megabytes at most.

@@ -3,7 +3,7 @@ import { RecordStatus, type StatementRecord as RecordMessage } from '../../../ge
 import { type FieldCheck } from '../../runtime/field-check.js'
 import { fromUint128 } from '../../runtime/ids.js'
 import { type RecordKey, type StatementRecord } from '../reconciliation/statement-record.js'
-import { timeNs } from './period.js'
+import { timeNs } from '../../runtime/period.js'
 
 const RECORDS_PER_MESSAGE_MAX = 1000
 const EXTERNAL_ID_LENGTH_MAX = 140

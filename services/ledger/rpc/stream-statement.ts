@@ -9,7 +9,7 @@ import { readEntries } from '../entries.js'
 import { DOMAIN, ledgerError } from '../errors.js'
 import { type NamedAccountStore } from '../named-account-store.js'
 import { csvStatement, jsonStatement } from '../statement-format.js'
-import { periodNs } from './period.js'
+import { periodNs } from '../../runtime/period.js'
 
 // What one message carries: some 150 kilobytes, the most that a statement ever takes of the process's memory.
 const ENTRIES_PER_MESSAGE = 500

@@ -49,6 +49,22 @@ export const ErrorReason = {
   SELF_REVIEW: 36,
   /** INTENT_FINAL - The intent has reached a final state. FAILED_PRECONDITION; metadata: intent, state. */
   INTENT_FINAL: 37,
+  /** WALLET_CLOSED - The wallet is closed for ever. FAILED_PRECONDITION; metadata: wallet. */
+  WALLET_CLOSED: 40,
+  /** WALLET_FROZEN - The wallet is frozen; support can unfreeze it. FAILED_PRECONDITION; metadata: wallet. */
+  WALLET_FROZEN: 41,
+  /**
+   * WALLET_NOT_EMPTY - The wallet has money, or something is held in it: pay it out or wait, then close it. FAILED_PRECONDITION; metadata:
+   * wallet.
+   */
+  WALLET_NOT_EMPTY: 42,
+  /** WALLET_CHANGED - The wallet changed since it was read; read it again. ABORTED; metadata: wallet. */
+  WALLET_CHANGED: 43,
+  /**
+   * TOO_MANY_WALLETS - The user has as many wallets in the asset as one may have; close one that is not needed. FAILED_PRECONDITION;
+   * metadata: asset_code, most.
+   */
+  TOO_MANY_WALLETS: 44,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -74,5 +90,10 @@ export namespace ErrorReason {
   export type INTENT_NOT_IN_REVIEW = typeof ErrorReason.INTENT_NOT_IN_REVIEW;
   export type SELF_REVIEW = typeof ErrorReason.SELF_REVIEW;
   export type INTENT_FINAL = typeof ErrorReason.INTENT_FINAL;
+  export type WALLET_CLOSED = typeof ErrorReason.WALLET_CLOSED;
+  export type WALLET_FROZEN = typeof ErrorReason.WALLET_FROZEN;
+  export type WALLET_NOT_EMPTY = typeof ErrorReason.WALLET_NOT_EMPTY;
+  export type WALLET_CHANGED = typeof ErrorReason.WALLET_CHANGED;
+  export type TOO_MANY_WALLETS = typeof ErrorReason.TOO_MANY_WALLETS;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

@@ -6,12 +6,16 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
 
-/** Whether a wallet can be used. */
+/** Whether a wallet can be used: what the Ledger says of its account at the time of the answer. */
 export const WalletState = {
   /** UNSPECIFIED - Not set; never sent. */
   UNSPECIFIED: 0,
-  /** ACTIVE - Can pay and be paid. */
+  /** ACTIVE - Open: can pay and be paid. */
   ACTIVE: 1,
+  /** FROZEN - Can neither pay nor be paid until it is unfrozen. What is held can still be given back. */
+  FROZEN: 2,
+  /** CLOSED - Can neither pay nor be paid, for ever. Its balance is zero. */
+  CLOSED: 3,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -20,6 +24,8 @@ export type WalletState = typeof WalletState[keyof typeof WalletState];
 export namespace WalletState {
   export type UNSPECIFIED = typeof WalletState.UNSPECIFIED;
   export type ACTIVE = typeof WalletState.ACTIVE;
+  export type FROZEN = typeof WalletState.FROZEN;
+  export type CLOSED = typeof WalletState.CLOSED;
   export type UNRECOGNIZED = typeof WalletState.UNRECOGNIZED;
 }
 
@@ -46,7 +52,23 @@ export interface Wallet {
   /** The account in the Ledger, `accounts/{account}`. */
   ledgerAccount: string;
   /** When it was created. */
-  createTime: Timestamp | undefined;
+  createTime:
+    | Timestamp
+    | undefined;
+  /** The owner's own notes: at most 16 pairs, keys to 63 and values to 255 characters. */
+  labels: { [key: string]: string };
+  /**
+   * Changes with every change of `display_name` and `labels`. Give it back in UpdateWallet to be told when somebody else
+   * changed the wallet in between.
+   */
+  etag: string;
+  /** Why the wallet is frozen. Told to who may freeze, never to the owner. */
+  freezeReason: string;
+}
+
+export interface Wallet_LabelsEntry {
+  key: string;
+  value: string;
 }
 
 function createBaseWallet(): Wallet {
@@ -60,6 +82,9 @@ function createBaseWallet(): Wallet {
     held: undefined,
     ledgerAccount: "",
     createTime: undefined,
+    labels: {},
+    etag: "",
+    freezeReason: "",
   };
 }
 
@@ -91,6 +116,15 @@ export const Wallet: MessageFns<Wallet> = {
     }
     if (message.createTime !== undefined) {
       Timestamp.encode(message.createTime, writer.uint32(74).fork()).join();
+    }
+    globalThis.Object.entries(message.labels).forEach(([key, value]: [string, string]) => {
+      Wallet_LabelsEntry.encode({ key: key as any, value }, writer.uint32(82).fork()).join();
+    });
+    if (message.etag !== "") {
+      writer.uint32(90).string(message.etag);
+    }
+    if (message.freezeReason !== "") {
+      writer.uint32(98).string(message.freezeReason);
     }
     return writer;
   },
@@ -180,6 +214,33 @@ export const Wallet: MessageFns<Wallet> = {
             message.createTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            const entry10 = Wallet_LabelsEntry.decode(reader, reader.uint32());
+            if (entry10.value !== undefined) {
+              message.labels[entry10.key] = entry10.value;
+            }
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.etag = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.freezeReason = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -210,6 +271,84 @@ export const Wallet: MessageFns<Wallet> = {
     message.createTime = (object.createTime !== undefined && object.createTime !== null)
       ? Timestamp.fromPartial(object.createTime)
       : undefined;
+    message.labels = (globalThis.Object.entries(object.labels ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.etag = object.etag ?? "";
+    message.freezeReason = object.freezeReason ?? "";
+    return message;
+  },
+};
+
+function createBaseWallet_LabelsEntry(): Wallet_LabelsEntry {
+  return { key: "", value: "" };
+}
+
+export const Wallet_LabelsEntry: MessageFns<Wallet_LabelsEntry> = {
+  encode(message: Wallet_LabelsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Wallet_LabelsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWallet_LabelsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Wallet_LabelsEntry>): Wallet_LabelsEntry {
+    return Wallet_LabelsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Wallet_LabelsEntry>): Wallet_LabelsEntry {
+    const message = createBaseWallet_LabelsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };

@@ -8,22 +8,28 @@ import {
   type ChannelCredentials,
   Client,
   type ClientOptions,
+  type ClientReadableStream,
   type ClientUnaryCall,
+  type handleServerStreamingCall,
   type handleUnaryCall,
   makeGenericClientConstructor,
   type Metadata,
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { HttpBody } from "../../../google/api/httpbody.js";
+import { FieldMask } from "../../../google/protobuf/field_mask.js";
+import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
 import { Intent } from "./intent.js";
+import { Transaction, TransactionDirection } from "./transaction.js";
 import { Wallet } from "./wallet.js";
 
 /** The request of CreateWallet. */
 export interface CreateWalletRequest {
   /** Makes the call safe to repeat: 1 to 64 of `A-Z a-z 0-9 . _ -`, unique among the caller's requests. Required. */
   requestId: string;
-  /** The wallet: `asset_code` is required, `display_name` may be given; the rest is the service's. */
+  /** The wallet: `asset_code` is required, `display_name` and `labels` may be given; the rest is the service's. */
   wallet: Wallet | undefined;
 }
 
@@ -47,7 +53,10 @@ export interface GetWalletResponse {
 
 /** The request of ListWallets. */
 export interface ListWalletsRequest {
-  /** How many to answer, 1 to 1000; 0 means 50. */
+  /**
+   * How many to answer at most, 1 to 1000; 0 means 50. A page of wallets with large labels has fewer; only an empty
+   * next_page_token says that it is the last.
+   */
   pageSize: number;
   /** The `next_page_token` of the page before. */
   pageToken: string;
@@ -59,6 +68,109 @@ export interface ListWalletsResponse {
   wallets: Wallet[];
   /** Where the next page begins; empty on the last. */
   nextPageToken: string;
+}
+
+/** The request of UpdateWallet. */
+export interface UpdateWalletRequest {
+  /** The wallet; `name` is required, `display_name` and `labels` are what may change, `etag` is compared when not empty. */
+  wallet:
+    | Wallet
+    | undefined;
+  /** What to change: `display_name`, `labels`, or `*` for both. Empty means those that have a value in `wallet`. */
+  updateMask: string[] | undefined;
+}
+
+/** The answer of UpdateWallet. */
+export interface UpdateWalletResponse {
+  /** The wallet as it now is. */
+  wallet: Wallet | undefined;
+}
+
+/** The request of FreezeWallet. */
+export interface FreezeWalletRequest {
+  /** The wallet's name, `wallets/{wallet}`. Required. */
+  name: string;
+  /** Why, for those who look at it later; 1 to 255 characters. Required. */
+  reason: string;
+}
+
+/** The answer of FreezeWallet. */
+export interface FreezeWalletResponse {
+  /** The wallet as it now is. */
+  wallet: Wallet | undefined;
+}
+
+/** The request of UnfreezeWallet. */
+export interface UnfreezeWalletRequest {
+  /** The wallet's name, `wallets/{wallet}`. Required. */
+  name: string;
+  /** Why, for those who look at it later; 1 to 255 characters. Required. */
+  reason: string;
+}
+
+/** The answer of UnfreezeWallet. */
+export interface UnfreezeWalletResponse {
+  /** The wallet as it now is. */
+  wallet: Wallet | undefined;
+}
+
+/** The request of CloseWallet. */
+export interface CloseWalletRequest {
+  /** The wallet's name, `wallets/{wallet}`. Required. */
+  name: string;
+}
+
+/** The answer of CloseWallet. */
+export interface CloseWalletResponse {
+  /** The wallet as it now is. */
+  wallet: Wallet | undefined;
+}
+
+/** The request of ListTransactions. */
+export interface ListTransactionsRequest {
+  /** The wallet, `wallets/{wallet}`. Required. */
+  parent: string;
+  /**
+   * How many to answer at most, 1 to 1000; 0 means 50. A page may have fewer, even none; only an empty next_page_token
+   * says that it is the last.
+   */
+  pageSize: number;
+  /** The `next_page_token` of the page before, with the same filters. */
+  pageToken: string;
+  /** Only what happened at or after this time, when set. */
+  startTime:
+    | Timestamp
+    | undefined;
+  /** Only what happened before this time, when set. */
+  endTime:
+    | Timestamp
+    | undefined;
+  /** Only what moved this way, when set. */
+  direction: TransactionDirection;
+}
+
+/** The answer of ListTransactions. */
+export interface ListTransactionsResponse {
+  /** The page. */
+  transactions: Transaction[];
+  /** Where the next page begins; empty on the last. */
+  nextPageToken: string;
+}
+
+/** The request of StreamTransactions. */
+export interface StreamTransactionsRequest {
+  /** The wallet, `wallets/{wallet}`. Required. */
+  name: string;
+  /** Only what happened at or after this time, when set. */
+  startTime:
+    | Timestamp
+    | undefined;
+  /** Only what happened before this time, when set. */
+  endTime:
+    | Timestamp
+    | undefined;
+  /** Only what moved this way, when set. */
+  direction: TransactionDirection;
 }
 
 /** The request of FundWallet. */
@@ -453,6 +565,773 @@ export const ListWalletsResponse: MessageFns<ListWalletsResponse> = {
   },
 };
 
+function createBaseUpdateWalletRequest(): UpdateWalletRequest {
+  return { wallet: undefined, updateMask: undefined };
+}
+
+export const UpdateWalletRequest: MessageFns<UpdateWalletRequest> = {
+  encode(message: UpdateWalletRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wallet !== undefined) {
+      Wallet.encode(message.wallet, writer.uint32(10).fork()).join();
+    }
+    if (message.updateMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.updateMask), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateWalletRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateWalletRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.wallet = Wallet.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updateMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateWalletRequest>): UpdateWalletRequest {
+    return UpdateWalletRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateWalletRequest>): UpdateWalletRequest {
+    const message = createBaseUpdateWalletRequest();
+    message.wallet = (object.wallet !== undefined && object.wallet !== null)
+      ? Wallet.fromPartial(object.wallet)
+      : undefined;
+    message.updateMask = object.updateMask ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateWalletResponse(): UpdateWalletResponse {
+  return { wallet: undefined };
+}
+
+export const UpdateWalletResponse: MessageFns<UpdateWalletResponse> = {
+  encode(message: UpdateWalletResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wallet !== undefined) {
+      Wallet.encode(message.wallet, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateWalletResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateWalletResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.wallet = Wallet.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateWalletResponse>): UpdateWalletResponse {
+    return UpdateWalletResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateWalletResponse>): UpdateWalletResponse {
+    const message = createBaseUpdateWalletResponse();
+    message.wallet = (object.wallet !== undefined && object.wallet !== null)
+      ? Wallet.fromPartial(object.wallet)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFreezeWalletRequest(): FreezeWalletRequest {
+  return { name: "", reason: "" };
+}
+
+export const FreezeWalletRequest: MessageFns<FreezeWalletRequest> = {
+  encode(message: FreezeWalletRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FreezeWalletRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFreezeWalletRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FreezeWalletRequest>): FreezeWalletRequest {
+    return FreezeWalletRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FreezeWalletRequest>): FreezeWalletRequest {
+    const message = createBaseFreezeWalletRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseFreezeWalletResponse(): FreezeWalletResponse {
+  return { wallet: undefined };
+}
+
+export const FreezeWalletResponse: MessageFns<FreezeWalletResponse> = {
+  encode(message: FreezeWalletResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wallet !== undefined) {
+      Wallet.encode(message.wallet, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FreezeWalletResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFreezeWalletResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.wallet = Wallet.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FreezeWalletResponse>): FreezeWalletResponse {
+    return FreezeWalletResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FreezeWalletResponse>): FreezeWalletResponse {
+    const message = createBaseFreezeWalletResponse();
+    message.wallet = (object.wallet !== undefined && object.wallet !== null)
+      ? Wallet.fromPartial(object.wallet)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUnfreezeWalletRequest(): UnfreezeWalletRequest {
+  return { name: "", reason: "" };
+}
+
+export const UnfreezeWalletRequest: MessageFns<UnfreezeWalletRequest> = {
+  encode(message: UnfreezeWalletRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnfreezeWalletRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnfreezeWalletRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UnfreezeWalletRequest>): UnfreezeWalletRequest {
+    return UnfreezeWalletRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnfreezeWalletRequest>): UnfreezeWalletRequest {
+    const message = createBaseUnfreezeWalletRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseUnfreezeWalletResponse(): UnfreezeWalletResponse {
+  return { wallet: undefined };
+}
+
+export const UnfreezeWalletResponse: MessageFns<UnfreezeWalletResponse> = {
+  encode(message: UnfreezeWalletResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wallet !== undefined) {
+      Wallet.encode(message.wallet, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UnfreezeWalletResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUnfreezeWalletResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.wallet = Wallet.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UnfreezeWalletResponse>): UnfreezeWalletResponse {
+    return UnfreezeWalletResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UnfreezeWalletResponse>): UnfreezeWalletResponse {
+    const message = createBaseUnfreezeWalletResponse();
+    message.wallet = (object.wallet !== undefined && object.wallet !== null)
+      ? Wallet.fromPartial(object.wallet)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseCloseWalletRequest(): CloseWalletRequest {
+  return { name: "" };
+}
+
+export const CloseWalletRequest: MessageFns<CloseWalletRequest> = {
+  encode(message: CloseWalletRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseWalletRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseWalletRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CloseWalletRequest>): CloseWalletRequest {
+    return CloseWalletRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseWalletRequest>): CloseWalletRequest {
+    const message = createBaseCloseWalletRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseCloseWalletResponse(): CloseWalletResponse {
+  return { wallet: undefined };
+}
+
+export const CloseWalletResponse: MessageFns<CloseWalletResponse> = {
+  encode(message: CloseWalletResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.wallet !== undefined) {
+      Wallet.encode(message.wallet, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CloseWalletResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCloseWalletResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.wallet = Wallet.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CloseWalletResponse>): CloseWalletResponse {
+    return CloseWalletResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CloseWalletResponse>): CloseWalletResponse {
+    const message = createBaseCloseWalletResponse();
+    message.wallet = (object.wallet !== undefined && object.wallet !== null)
+      ? Wallet.fromPartial(object.wallet)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseListTransactionsRequest(): ListTransactionsRequest {
+  return { parent: "", pageSize: 0, pageToken: "", startTime: undefined, endTime: undefined, direction: 0 };
+}
+
+export const ListTransactionsRequest: MessageFns<ListTransactionsRequest> = {
+  encode(message: ListTransactionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.parent !== "") {
+      writer.uint32(10).string(message.parent);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(34).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(42).fork()).join();
+    }
+    if (message.direction !== 0) {
+      writer.uint32(48).int32(message.direction);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTransactionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTransactionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.direction = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListTransactionsRequest>): ListTransactionsRequest {
+    return ListTransactionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListTransactionsRequest>): ListTransactionsRequest {
+    const message = createBaseListTransactionsRequest();
+    message.parent = object.parent ?? "";
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    message.direction = object.direction ?? 0;
+    return message;
+  },
+};
+
+function createBaseListTransactionsResponse(): ListTransactionsResponse {
+  return { transactions: [], nextPageToken: "" };
+}
+
+export const ListTransactionsResponse: MessageFns<ListTransactionsResponse> = {
+  encode(message: ListTransactionsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.transactions) {
+      Transaction.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListTransactionsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListTransactionsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.transactions.push(Transaction.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListTransactionsResponse>): ListTransactionsResponse {
+    return ListTransactionsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListTransactionsResponse>): ListTransactionsResponse {
+    const message = createBaseListTransactionsResponse();
+    message.transactions = object.transactions?.map((e) => Transaction.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseStreamTransactionsRequest(): StreamTransactionsRequest {
+  return { name: "", startTime: undefined, endTime: undefined, direction: 0 };
+}
+
+export const StreamTransactionsRequest: MessageFns<StreamTransactionsRequest> = {
+  encode(message: StreamTransactionsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(18).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(26).fork()).join();
+    }
+    if (message.direction !== 0) {
+      writer.uint32(32).int32(message.direction);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StreamTransactionsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStreamTransactionsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.direction = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StreamTransactionsRequest>): StreamTransactionsRequest {
+    return StreamTransactionsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StreamTransactionsRequest>): StreamTransactionsRequest {
+    const message = createBaseStreamTransactionsRequest();
+    message.name = object.name ?? "";
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    message.direction = object.direction ?? 0;
+    return message;
+  },
+};
+
 function createBaseFundWalletRequest(): FundWalletRequest {
   return { name: "", requestId: "", amount: undefined, reference: "" };
 }
@@ -608,7 +1487,8 @@ export type WalletServiceService = typeof WalletServiceService;
 export const WalletServiceService = {
   /**
    * Creates a wallet for the caller. Idempotent by `request_id`, for ever; another request under the same id fails
-   * with REQUEST_ID_REUSED. Fails with INVALID_FIELD, ASSET_NOT_FOUND, DEPENDENCY_UNAVAILABLE.
+   * with REQUEST_ID_REUSED. A user may have 100 wallets in one asset, closed ones aside. Fails with INVALID_FIELD,
+   * ASSET_NOT_FOUND, REQUEST_ID_REUSED, TOO_MANY_WALLETS, DEPENDENCY_UNAVAILABLE.
    */
   createWallet: {
     path: "/paymesh.intent.v1.WalletService/CreateWallet" as const,
@@ -647,6 +1527,92 @@ export const WalletServiceService = {
     responseDeserialize: (value: Buffer): ListWalletsResponse => ListWalletsResponse.decode(value),
   },
   /**
+   * Changes what the owner calls the wallet and notes about it. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER,
+   * WALLET_CHANGED, DEPENDENCY_UNAVAILABLE.
+   */
+  updateWallet: {
+    path: "/paymesh.intent.v1.WalletService/UpdateWallet" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateWalletRequest): Buffer => Buffer.from(UpdateWalletRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateWalletRequest => UpdateWalletRequest.decode(value),
+    responseSerialize: (value: UpdateWalletResponse): Buffer =>
+      Buffer.from(UpdateWalletResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateWalletResponse => UpdateWalletResponse.decode(value),
+  },
+  /**
+   * Stops all payments from and to a wallet, anybody's, until it is unfrozen. Payments under way are refused as new
+   * ones are. Freezing a frozen wallet answers it, with the new reason. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
+   * WALLET_CLOSED, DEPENDENCY_UNAVAILABLE.
+   */
+  freezeWallet: {
+    path: "/paymesh.intent.v1.WalletService/FreezeWallet" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: FreezeWalletRequest): Buffer => Buffer.from(FreezeWalletRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FreezeWalletRequest => FreezeWalletRequest.decode(value),
+    responseSerialize: (value: FreezeWalletResponse): Buffer =>
+      Buffer.from(FreezeWalletResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FreezeWalletResponse => FreezeWalletResponse.decode(value),
+  },
+  /** Lets payments pass again. Unfreezing a wallet that is not frozen answers it. Fails as FreezeWallet does. */
+  unfreezeWallet: {
+    path: "/paymesh.intent.v1.WalletService/UnfreezeWallet" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UnfreezeWalletRequest): Buffer =>
+      Buffer.from(UnfreezeWalletRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UnfreezeWalletRequest => UnfreezeWalletRequest.decode(value),
+    responseSerialize: (value: UnfreezeWalletResponse): Buffer =>
+      Buffer.from(UnfreezeWalletResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UnfreezeWalletResponse => UnfreezeWalletResponse.decode(value),
+  },
+  /**
+   * Closes a wallet of the caller for ever. Its balance must be zero and nothing may be held. Closing a closed wallet
+   * answers it. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, WALLET_FROZEN, WALLET_NOT_EMPTY, WALLET_CLOSED
+   * (its account was shut in the Ledger by hand), DEPENDENCY_UNAVAILABLE.
+   */
+  closeWallet: {
+    path: "/paymesh.intent.v1.WalletService/CloseWallet" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: CloseWalletRequest): Buffer => Buffer.from(CloseWalletRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): CloseWalletRequest => CloseWalletRequest.decode(value),
+    responseSerialize: (value: CloseWalletResponse): Buffer => Buffer.from(CloseWalletResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): CloseWalletResponse => CloseWalletResponse.decode(value),
+  },
+  /**
+   * Lists what happened on a wallet of the caller, newest first. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER,
+   * DEPENDENCY_UNAVAILABLE.
+   */
+  listTransactions: {
+    path: "/paymesh.intent.v1.WalletService/ListTransactions" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListTransactionsRequest): Buffer =>
+      Buffer.from(ListTransactionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListTransactionsRequest => ListTransactionsRequest.decode(value),
+    responseSerialize: (value: ListTransactionsResponse): Buffer =>
+      Buffer.from(ListTransactionsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListTransactionsResponse => ListTransactionsResponse.decode(value),
+  },
+  /**
+   * Streams what happened on a wallet in a period, oldest first, as CSV (RFC 4180) with a header line and amounts in the
+   * asset's main unit ("150.25"). Memory use does not grow with the period. Fails as ListTransactions does.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   */
+  streamTransactions: {
+    path: "/paymesh.intent.v1.WalletService/StreamTransactions" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: StreamTransactionsRequest): Buffer =>
+      Buffer.from(StreamTransactionsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StreamTransactionsRequest => StreamTransactionsRequest.decode(value),
+    responseSerialize: (value: HttpBody): Buffer => Buffer.from(HttpBody.encode(value).finish()),
+    responseDeserialize: (value: Buffer): HttpBody => HttpBody.decode(value),
+  },
+  /**
    * Puts money from outside into a wallet, as an intent of operation type WALLET_FUNDING against the asset's
    * settlement account. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
    * ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED, DEPENDENCY_UNAVAILABLE.
@@ -665,7 +1631,8 @@ export const WalletServiceService = {
 export interface WalletServiceServer extends UntypedServiceImplementation {
   /**
    * Creates a wallet for the caller. Idempotent by `request_id`, for ever; another request under the same id fails
-   * with REQUEST_ID_REUSED. Fails with INVALID_FIELD, ASSET_NOT_FOUND, DEPENDENCY_UNAVAILABLE.
+   * with REQUEST_ID_REUSED. A user may have 100 wallets in one asset, closed ones aside. Fails with INVALID_FIELD,
+   * ASSET_NOT_FOUND, REQUEST_ID_REUSED, TOO_MANY_WALLETS, DEPENDENCY_UNAVAILABLE.
    */
   createWallet: handleUnaryCall<CreateWalletRequest, CreateWalletResponse>;
   /**
@@ -679,6 +1646,37 @@ export interface WalletServiceServer extends UntypedServiceImplementation {
    */
   listWallets: handleUnaryCall<ListWalletsRequest, ListWalletsResponse>;
   /**
+   * Changes what the owner calls the wallet and notes about it. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER,
+   * WALLET_CHANGED, DEPENDENCY_UNAVAILABLE.
+   */
+  updateWallet: handleUnaryCall<UpdateWalletRequest, UpdateWalletResponse>;
+  /**
+   * Stops all payments from and to a wallet, anybody's, until it is unfrozen. Payments under way are refused as new
+   * ones are. Freezing a frozen wallet answers it, with the new reason. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
+   * WALLET_CLOSED, DEPENDENCY_UNAVAILABLE.
+   */
+  freezeWallet: handleUnaryCall<FreezeWalletRequest, FreezeWalletResponse>;
+  /** Lets payments pass again. Unfreezing a wallet that is not frozen answers it. Fails as FreezeWallet does. */
+  unfreezeWallet: handleUnaryCall<UnfreezeWalletRequest, UnfreezeWalletResponse>;
+  /**
+   * Closes a wallet of the caller for ever. Its balance must be zero and nothing may be held. Closing a closed wallet
+   * answers it. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, WALLET_FROZEN, WALLET_NOT_EMPTY, WALLET_CLOSED
+   * (its account was shut in the Ledger by hand), DEPENDENCY_UNAVAILABLE.
+   */
+  closeWallet: handleUnaryCall<CloseWalletRequest, CloseWalletResponse>;
+  /**
+   * Lists what happened on a wallet of the caller, newest first. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER,
+   * DEPENDENCY_UNAVAILABLE.
+   */
+  listTransactions: handleUnaryCall<ListTransactionsRequest, ListTransactionsResponse>;
+  /**
+   * Streams what happened on a wallet in a period, oldest first, as CSV (RFC 4180) with a header line and amounts in the
+   * asset's main unit ("150.25"). Memory use does not grow with the period. Fails as ListTransactions does.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   */
+  streamTransactions: handleServerStreamingCall<StreamTransactionsRequest, HttpBody>;
+  /**
    * Puts money from outside into a wallet, as an intent of operation type WALLET_FUNDING against the asset's
    * settlement account. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
    * ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED, DEPENDENCY_UNAVAILABLE.
@@ -689,7 +1687,8 @@ export interface WalletServiceServer extends UntypedServiceImplementation {
 export interface WalletServiceClient extends Client {
   /**
    * Creates a wallet for the caller. Idempotent by `request_id`, for ever; another request under the same id fails
-   * with REQUEST_ID_REUSED. Fails with INVALID_FIELD, ASSET_NOT_FOUND, DEPENDENCY_UNAVAILABLE.
+   * with REQUEST_ID_REUSED. A user may have 100 wallets in one asset, closed ones aside. Fails with INVALID_FIELD,
+   * ASSET_NOT_FOUND, REQUEST_ID_REUSED, TOO_MANY_WALLETS, DEPENDENCY_UNAVAILABLE.
    */
   createWallet(
     request: CreateWalletRequest,
@@ -744,6 +1743,115 @@ export interface WalletServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ListWalletsResponse) => void,
   ): ClientUnaryCall;
+  /**
+   * Changes what the owner calls the wallet and notes about it. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER,
+   * WALLET_CHANGED, DEPENDENCY_UNAVAILABLE.
+   */
+  updateWallet(
+    request: UpdateWalletRequest,
+    callback: (error: ServiceError | null, response: UpdateWalletResponse) => void,
+  ): ClientUnaryCall;
+  updateWallet(
+    request: UpdateWalletRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateWalletResponse) => void,
+  ): ClientUnaryCall;
+  updateWallet(
+    request: UpdateWalletRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateWalletResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Stops all payments from and to a wallet, anybody's, until it is unfrozen. Payments under way are refused as new
+   * ones are. Freezing a frozen wallet answers it, with the new reason. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
+   * WALLET_CLOSED, DEPENDENCY_UNAVAILABLE.
+   */
+  freezeWallet(
+    request: FreezeWalletRequest,
+    callback: (error: ServiceError | null, response: FreezeWalletResponse) => void,
+  ): ClientUnaryCall;
+  freezeWallet(
+    request: FreezeWalletRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: FreezeWalletResponse) => void,
+  ): ClientUnaryCall;
+  freezeWallet(
+    request: FreezeWalletRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: FreezeWalletResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets payments pass again. Unfreezing a wallet that is not frozen answers it. Fails as FreezeWallet does. */
+  unfreezeWallet(
+    request: UnfreezeWalletRequest,
+    callback: (error: ServiceError | null, response: UnfreezeWalletResponse) => void,
+  ): ClientUnaryCall;
+  unfreezeWallet(
+    request: UnfreezeWalletRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UnfreezeWalletResponse) => void,
+  ): ClientUnaryCall;
+  unfreezeWallet(
+    request: UnfreezeWalletRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UnfreezeWalletResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Closes a wallet of the caller for ever. Its balance must be zero and nothing may be held. Closing a closed wallet
+   * answers it. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, WALLET_FROZEN, WALLET_NOT_EMPTY, WALLET_CLOSED
+   * (its account was shut in the Ledger by hand), DEPENDENCY_UNAVAILABLE.
+   */
+  closeWallet(
+    request: CloseWalletRequest,
+    callback: (error: ServiceError | null, response: CloseWalletResponse) => void,
+  ): ClientUnaryCall;
+  closeWallet(
+    request: CloseWalletRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: CloseWalletResponse) => void,
+  ): ClientUnaryCall;
+  closeWallet(
+    request: CloseWalletRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: CloseWalletResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists what happened on a wallet of the caller, newest first. Fails with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER,
+   * DEPENDENCY_UNAVAILABLE.
+   */
+  listTransactions(
+    request: ListTransactionsRequest,
+    callback: (error: ServiceError | null, response: ListTransactionsResponse) => void,
+  ): ClientUnaryCall;
+  listTransactions(
+    request: ListTransactionsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListTransactionsResponse) => void,
+  ): ClientUnaryCall;
+  listTransactions(
+    request: ListTransactionsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListTransactionsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Streams what happened on a wallet in a period, oldest first, as CSV (RFC 4180) with a header line and amounts in the
+   * asset's main unit ("150.25"). Memory use does not grow with the period. Fails as ListTransactions does.
+   * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
+   */
+  streamTransactions(
+    request: StreamTransactionsRequest,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<HttpBody>;
+  streamTransactions(
+    request: StreamTransactionsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<HttpBody>;
   /**
    * Puts money from outside into a wallet, as an intent of operation type WALLET_FUNDING against the asset's
    * settlement account. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,

@@ -2798,6 +2798,7 @@ export const AccountServiceService = {
    * Streams the entries of a period, oldest first, as a document: CSV with a header line and amounts in the asset's main
    * unit ("150.25"), or JSON, one object a line as ListEntries answers it. Memory use does not grow with the period. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND.
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    */
   streamStatement: {
     path: "/paymesh.ledger.v1.AccountService/StreamStatement" as const,
@@ -2909,6 +2910,7 @@ export interface AccountServiceServer extends UntypedServiceImplementation {
    * Streams the entries of a period, oldest first, as a document: CSV with a header line and amounts in the asset's main
    * unit ("150.25"), or JSON, one object a line as ListEntries answers it. Memory use does not grow with the period. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND.
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    */
   streamStatement: handleServerStreamingCall<StreamStatementRequest, HttpBody>;
   /**
@@ -3137,6 +3139,7 @@ export interface AccountServiceClient extends Client {
    * Streams the entries of a period, oldest first, as a document: CSV with a header line and amounts in the asset's main
    * unit ("150.25"), or JSON, one object a line as ListEntries answers it. Memory use does not grow with the period. Fails with INVALID_FIELD, ACCOUNT_NOT_FOUND.
    * buf:lint:ignore RPC_RESPONSE_STANDARD_NAME
+   * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    */
   streamStatement(request: StreamStatementRequest, options?: Partial<CallOptions>): ClientReadableStream<HttpBody>;
   streamStatement(

@@ -1,7 +1,8 @@
-import { type Timestamp } from '../../../gen/google/protobuf/timestamp.js'
-import { type FieldCheck } from '../../runtime/field-check.js'
-import { TIMESTAMP_MAX } from '../state-machine/u128.js'
+import type { Timestamp } from '../../gen/google/protobuf/timestamp.js'
+import type { FieldCheck } from './field-check.js'
 
+/** The last moment that the engine can say: the year 2262. */
+const TIMESTAMP_MAX = 2n ** 63n - 1n
 const NS_PER_SECOND = 1_000_000_000n
 
 /** A time in nanoseconds since 1970, noted in `check` when it is none. Never zero: the engine takes that for no time. */
