@@ -83,8 +83,9 @@ async function onTigerBeetle() {
 
 // The set-up compiles: a source that tsc refuses fails here, and without a build nothing else can run.
 if (await check('set-up and compilation (tsc)', process.execPath, join('dev', 'setup.mjs'))) {
-  // The checks keep one core busy and the tests another; the whole mesh then has both.
-  await Promise.all([contractsAndStyle(), mocha('unit and integration tests', 'test:unit')])
+  // Side by side: many of the Ledger's tests wait for something to be noticed. The whole mesh then has both cores.
+  const ofServices = [mocha("the Ledger's tests", 'test:ledger'), mocha('unit and integration tests', 'test:others')]
+  await Promise.all([contractsAndStyle(), ...ofServices])
   await mocha('end-to-end tests', 'test:e2e')
   if ((process.env.ENGINE ?? '') !== '') await onTigerBeetle()
 }
