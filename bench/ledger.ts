@@ -63,7 +63,7 @@ function inFlightEach(name: string, make: () => Transfer, transfers: readonly nu
 
 let lastId = BigInt(Date.now()) << 80n
 
-/** Ids rise, as ids made from the time do. The random part keeps two benches on one store apart. */
+/** Ids rise, as ids made from the time do. */
 function nextId(): { high: bigint; low: bigint } {
   lastId += 1n
   return { high: lastId >> 64n, low: lastId & 0xffff_ffff_ffff_ffffn }

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream'
 
 /**
- * The messages of a gRPC stream, in order, read no faster than they are taken: beyond what the stream buffers (16 messages),
+ * The messages of a gRPC stream, in order, read no faster than they are taken: beyond what the stream buffers,
  * flow control stops the sender. Node's own iterator will not do: leaving it early destroys both directions.
  */
 export class MessageReader<T> implements AsyncIterable<T> {

@@ -58,6 +58,9 @@ const connectionAgeMsMaxDefault = 30 * 60_000
 const connectionAgeGraceMs = 60_000
 // Above what one coalescing peer needs, below what would let one connection exhaust memory.
 const concurrentStreamsMax = 4096
+// As clients ask servers (client.ts).
+const keepaliveTimeMs = 30_000
+const keepaliveTimeoutMs = 10_000
 
 /** Makes a server. Throws when a bound method has no access option. */
 export function createServer(options: ServerOptions): RpcServer {
@@ -65,6 +68,9 @@ export function createServer(options: ServerOptions): RpcServer {
     'grpc.max_connection_age_ms': options.connectionAgeMsMax ?? connectionAgeMsMaxDefault,
     'grpc.max_connection_age_grace_ms': connectionAgeGraceMs,
     'grpc.max_concurrent_streams': concurrentStreamsMax,
+    // A peer that vanished without a word keeps what it holds here until somebody asks whether it is there.
+    'grpc.keepalive_time_ms': keepaliveTimeMs,
+    'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
     // Bookkeeping that nobody reads, on every call.
     'grpc.enable_channelz': 0,
   })

@@ -111,23 +111,27 @@ export interface DecidedBatch {
   readonly assumedNewIds: readonly bigint[]
 }
 
+/** The statement that commits a batch, and where the ledger then stands. */
+export interface PreparedBatch {
+  readonly query: pg.QueryConfig
+  readonly head: Head
+}
+
 /**
- * Has a batch committed and answers the new head; undefined when this writer has been replaced or one of the
- * assumed-new ids is known, and then nothing was written. A batch without changes is held against the store all the same:
- * its statuses follow from what this writer believes. Rejects with the driver's error; whether the batch was written is
- * then unknown unless the server said so.
+ * Makes the statement of a batch. It answers one row when it did its work, and none when this writer has been replaced or one of
+ * the assumed-new ids is known; then nothing was written. A batch without changes is held against the store all the
+ * same: its statuses follow from what this writer believes. Throws a RangeError when a counter fell below zero.
  */
-export async function writeBatch(client: pg.ClientBase, head: Head, decided: DecidedBatch): Promise<Head | undefined> {
-  return isEmpty(decided.changes) ? await confirm(client, head, decided) : await write(client, head, decided)
+export function prepareBatch(head: Head, decided: DecidedBatch): PreparedBatch {
+  return isEmpty(decided.changes) ? confirmation(head, decided) : write(head, decided)
 }
 
-async function confirm(client: pg.ClientBase, head: Head, { clocks, assumedNewIds }: DecidedBatch) {
+function confirmation(head: Head, { clocks, assumedNewIds }: DecidedBatch): PreparedBatch {
   const values = [String(head.epoch), String(head.batch), uuidArray(assumedNewIds)]
-  const { rowCount } = await client.query({ ...CONFIRM, values })
-  return rowCount === 1 ? { ...head, clocks: { ...head.clocks, last: clocks.last } } : undefined
+  return { query: { ...CONFIRM, values }, head: { ...head, clocks: { ...head.clocks, last: clocks.last } } }
 }
 
-async function write(client: pg.ClientBase, head: Head, { changes, clocks, assumedNewIds }: DecidedBatch) {
+function write(head: Head, { changes, clocks, assumedNewIds }: DecidedBatch): PreparedBatch {
   const holds = holdsOf(changes)
   const batch = head.batch + 1n
   const expiredIds = holds.resolved.filter(({ state }) => state === PendingState.EXPIRED).map((p) => p.transferId)
@@ -160,8 +164,8 @@ async function write(client: pg.ClientBase, head: Head, { changes, clocks, assum
     ...movedColumns(changes),
     ...(movesOnly ? [] : restColumns(changes, holds)),
   ]
-  const { rowCount } = await client.query({ ...(movesOnly ? WRITE_MOVES : WRITE_ALL), values })
-  return rowCount === 1 ? { epoch: head.epoch, batch, clocks: { ...clocks }, hash } : undefined
+  const query = { ...(movesOnly ? WRITE_MOVES : WRITE_ALL), values }
+  return { query, head: { epoch: head.epoch, batch, clocks: { ...clocks }, hash } }
 }
 
 /** Holds that a batch made, and older ones that it ended. */

@@ -1,6 +1,6 @@
 // Arrays in PostgreSQL's binary format (src/backend/utils/adt/arrayfuncs.c, array_recv; numeric.c, numeric_recv). The
-// driver sends a Buffer as a binary value. It costs both sides less than
-// text: no u128 is spelled out in digits here and read from them there.
+// driver sends a Buffer as a binary value. It costs both sides less than text: no u128 is spelled out in digits here and
+// read from them there.
 //
 //     array    dimensions (int32; 0 when empty), has nulls (int32), element type (int32), then for the one dimension
 //              its length and lower bound (int32 each), then the elements

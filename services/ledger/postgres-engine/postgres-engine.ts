@@ -41,6 +41,8 @@ export interface EngineOptions {
   /** How many events may wait; more are refused. At the full rate the default is about half a second's work. */
   readonly queuedEventsMax: number
   readonly cachedAccountsMax: number
+  /** How many batches are looked up first after one that held a known transfer; see SessionOptions. */
+  readonly lookedUpAfterRepeat: number
   /**
    * The longest that a statement of the writer may run; a batch has a few. When the server stays silent two seconds more,
    * the batch's outcome is unknown.
@@ -55,6 +57,7 @@ export const ENGINE_DEFAULTS = {
   batchEventsMax: 512,
   queuedEventsMax: 16_384,
   cachedAccountsMax: 200_000,
+  lookedUpAfterRepeat: 64,
   statementTimeoutMs: STATEMENT_TIMEOUT_MS,
 }
 
@@ -161,10 +164,17 @@ export class PostgresEngine implements RunningEngine {
     while (!this.#isStopping()) {
       try {
         const session = await WriterSession.open({ ...this.#options, signal })
+        // Told to stop while it took office: nobody but this line can give the lock back.
+        if (this.#isStopping()) {
+          await session.close()
+          break
+        }
         this.#begin(session)
         await session.ended
         this.#end(session)
         await session.close()
+        // A store that refuses every batch, such as one on a full disk, is not to be worn out with terms.
+        if (!session.hasCommitted) await pause(RETRY_INTERVAL_MS, signal)
       } catch (error) {
         if (this.#isStopping()) break
         this.#report(error)

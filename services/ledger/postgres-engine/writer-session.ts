@@ -10,7 +10,7 @@ import { type AccountResult } from '../state-machine/status.js'
 import { expiresAt, hasFlag, type Transfer, TransferFlag } from '../state-machine/transfer.js'
 import { AccountCache } from './account-cache.js'
 import { BatchLoader, type Events } from './batch-loader.js'
-import { type Head, writeBatch } from './batch-writer.js'
+import { type Head, prepareBatch } from './batch-writer.js'
 import { keepAlive, waitForLock } from './writer-lock.js'
 
 /** One call that waits to be decided. */
@@ -33,6 +33,12 @@ export interface SessionOptions {
   readonly clock: Clock
   /** How many accounts are kept in memory between batches. */
   readonly cachedAccountsMax: number
+  /**
+   * How many batches are looked up before they are decided, after one that held a transfer that is known. Transfers are
+   * nearly always new, and then a batch need not look them up. Repeats come together, as when callers try again what a
+   * broken connection left open; a batch that holds one is decided twice, so the next ones look first.
+   */
+  readonly lookedUpAfterRepeat: number
   /** The longest that a statement may run. */
   readonly statementTimeoutMs: number
   /** Ends the wait for the lock. */
@@ -48,10 +54,6 @@ const SWEPT_MAX = 512
 const SILENCE_MAX_MS = 2_000
 // A connection whose other side does not answer the farewell is cut.
 const FAREWELL_MAX_MS = 500
-
-// Transfers are nearly always new, and then a batch need not look them up. Repeats come together, as when callers try
-// again what a broken connection left open; a batch that held one is decided twice, so the next ones look first.
-const LOOKED_UP_AFTER_REPEAT = 64
 
 // Every query here is by key, so a plan made while a table was still empty must not walk over it later. The keepalives
 // let the server notice within half a minute that the machine of a writer is gone, and free the lock; a standby that is
@@ -84,10 +86,12 @@ export class WriterSession {
   readonly #client: pg.Client
   readonly #clock: Clock
   readonly #cachedAccountsMax: number
+  readonly #lookedUpAfterRepeat: number
   #accounts: AccountCache
   #head: Head
   /** How many of the next batches are looked up before they are decided. */
   #batchesToLookUp = 0
+  #hasCommitted = false
   /** No hold expires before this; it may be too early but never too late. */
   #nextExpiry: bigint | undefined
 
@@ -96,6 +100,7 @@ export class WriterSession {
     this.ended = ended
     this.#clock = options.clock
     this.#cachedAccountsMax = options.cachedAccountsMax
+    this.#lookedUpAfterRepeat = options.lookedUpAfterRepeat
     this.#accounts = new AccountCache(options.cachedAccountsMax)
     this.#head = head
   }
@@ -137,6 +142,11 @@ export class WriterSession {
     return this.#head.epoch
   }
 
+  /** Whether a batch was committed in this term. */
+  get hasCommitted(): boolean {
+    return this.#hasCommitted
+  }
+
   get cachedAccounts(): number {
     return this.#accounts.size
   }
@@ -165,7 +175,7 @@ export class WriterSession {
     if (this.#batchesToLookUp === 0) {
       const outcomes = await this.#decide(calls, { assumeNew: true })
       if (outcomes !== undefined) return outcomes
-      this.#batchesToLookUp = LOOKED_UP_AFTER_REPEAT
+      this.#batchesToLookUp = this.#lookedUpAfterRepeat
     } else {
       this.#batchesToLookUp -= 1
     }
@@ -191,12 +201,15 @@ export class WriterSession {
       return calls.map((call) => decideCall(state, call, this.#clock.nowNs()))
     })
     const changes = state.takeChanges()
-    const head = await writeBatch(this.#client, this.#head, { changes, clocks, assumedNewIds })
-    if (head === undefined) {
+    // Before anything is sent: a batch that cannot be said is one that could not be decided.
+    const { query, head } = decideAll(() => prepareBatch(this.#head, { changes, clocks, assumedNewIds }))
+    const { rowCount } = await this.#client.query(query)
+    if (rowCount !== 1) {
       // What was decided is not so: the accounts are to be read again.
       for (const { id } of [...changes.touchedAccounts, ...changes.newAccounts]) this.#accounts.delete(id)
       return undefined
     }
+    this.#hasCommitted ||= head.batch !== this.#head.batch
     this.#head = head
     if (sweeps) await this.#readNextExpiry()
     else this.#noteExpiries(changes.newTransfers)

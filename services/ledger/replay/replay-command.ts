@@ -63,7 +63,7 @@ export async function replayCommand(args: readonly string[], startCluster: Start
   }
   const engines = given.engines(startCluster)
   const opened = async (open: () => Promise<OpenedEngine>) =>
-    given.grpc ? throughGrpc(await open()) : (await open()).ledger
+    given.grpc ? throughGrpc(open) : (await open()).ledger
   const { empty } = engines
   const source = { shared: () => opened(() => engines.shared()), empty: empty && (() => opened(empty)) }
   try {
@@ -111,7 +111,13 @@ async function openPostgres(): Promise<OpenedEngine> {
   const name = `ledger_replay_${process.pid}_${(databaseCount += 1)}`
   await administer(serverUrl, `create database ${name}`)
   const url = Object.assign(new URL(serverUrl), { pathname: `/${name}` }).href
-  await migrate(url, assetPath('services/ledger/migrations'))
+  const drop = () => administer(serverUrl, `drop database ${name} with (force)`)
+  try {
+    await migrate(url, assetPath('services/ledger/migrations'))
+  } catch (error) {
+    await drop()
+    throw error
+  }
   const pool = createPool({ url, max: 2, applicationName: 'ledger-replay' })
   const clock = new ReplayClock(START_NS)
   const { promise: inOffice, resolve } = withResolvers()
@@ -122,7 +128,7 @@ async function openPostgres(): Promise<OpenedEngine> {
   const stop = async () => {
     await engine.stop()
     await pool.end()
-    await administer(serverUrl, `drop database ${name} with (force)`)
+    await drop()
   }
   return { engine, ledger: replayedLedger(engine, clock, stop) }
 }
@@ -156,8 +162,10 @@ function clusters(startCluster: StartCluster | undefined): EngineSource {
 }
 
 /** The engine behind a TransferService of its own, asked as an operator. */
-async function throughGrpc({ engine, ledger }: OpenedEngine): Promise<ReplayedLedger> {
+async function throughGrpc(open: () => Promise<OpenedEngine>): Promise<ReplayedLedger> {
+  // Before anything is opened that would have to be closed again.
   const { TLS_FOLDER: folder } = required(readReplayTlsFolder())
+  const { engine, ledger } = await open()
   const tls = (peer: string) => ({
     certFile: join(folder, `${peer}.crt`),
     keyFile: join(folder, `${peer}.key`),
@@ -173,7 +181,12 @@ async function throughGrpc({ engine, ledger }: OpenedEngine): Promise<ReplayedLe
     log,
     metrics: createMetrics('ledger'),
   })
-  await server.listen()
+  try {
+    await server.listen()
+  } catch (error) {
+    await ledger.stop()
+    throw error
+  }
   const client = new TransferServiceClient({ address: `localhost:${server.port}`, tls: tls('operator') })
   const stop = async () => {
     client.close()

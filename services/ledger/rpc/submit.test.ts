@@ -5,7 +5,7 @@ import {
   type SubmitResponse,
   type SubmitResult,
 } from '../../../gen/paymesh/ledger/v1/transfer_service.js'
-import { type Call } from '../../runtime/call.js'
+import { type Call, type PeerName } from '../../runtime/call.js'
 import { type BidiCall } from '../../runtime/client.js'
 import { TransferStatus } from '../state-machine/status.js'
 import {
@@ -36,9 +36,10 @@ async function readAll(stream: Stream): Promise<{ results: Map<bigint, SubmitRes
   return { results, messages }
 }
 
-/** What the handler asks of its call: whether it still goes on. */
+/** What the handler asks of its call: who calls, and whether it still goes on. */
 function quietCall(): Call {
-  const call: Pick<Call, 'signal'> = { signal: new AbortController().signal }
+  const caller = { kind: 'peer', peer: 'intent' } as const
+  const call: Pick<Call, 'signal' | 'caller'> = { signal: new AbortController().signal, caller }
   return call as Call
 }
 
@@ -54,8 +55,8 @@ describe('TransferService.Submit', () => {
     await ledger.stop()
   })
 
-  async function open(): Promise<Stream> {
-    return (await ledger.transfers()).submit()
+  async function open(peer: PeerName = 'intent'): Promise<Stream> {
+    return (await ledger.transfers(peer)).submit()
   }
 
   const batch = (correlationId: bigint, count = 1) => ({
@@ -170,22 +171,30 @@ describe('TransferService.Submit', () => {
     assert.equal(answered, messages * 10)
   })
 
-  it('serves so many streams and no more, until one ends', async () => {
-    const served = async () => {
-      const stream = await open()
+  it('serves so many streams, so many of one caller and no more, until one ends or is given up', async () => {
+    const served = async (peer: PeerName) => {
+      const stream = await open(peer)
       stream.write({ batches: [batch(1n)] })
       await stream.responses[Symbol.asyncIterator]().next()
       return stream
     }
+    const refused = { reason: 'OVERLOADED', code: status.RESOURCE_EXHAUSTED }
     const streams: Stream[] = []
-    for (let count = 0; count < 32; count++) streams.push(await served())
-    await assertFails(served(), { reason: 'OVERLOADED', code: status.RESOURCE_EXHAUSTED })
+    for (const peer of ['intent', 'connector'] as const) {
+      for (let count = 0; count < 16; count++) streams.push(await served(peer))
+      await assertFails(served(peer), refused)
+    }
+    await assertFails(served('operator'), refused)
     streams.shift()?.end()
-    await eventually(async () => {
-      const next = await served().catch(() => undefined)
+    streams.shift()?.cancel()
+    const seventeenth = async () => {
+      const next = await served('intent').catch(() => undefined)
       if (next !== undefined) streams.push(next)
       return next !== undefined
-    }, 'there is room for another stream')
+    }
+    await eventually(seventeenth, 'there is room for the one that ended')
+    await eventually(seventeenth, 'there is room for the one that was given up')
+    await assertFails(served('intent'), refused)
     for (const stream of streams) stream.cancel()
   })
 })

@@ -6,7 +6,7 @@ import {
   type SubmitResponse,
   type SubmitResult,
 } from '../../../gen/paymesh/ledger/v1/transfer_service.js'
-import { type Call } from '../../runtime/call.js'
+import { type Call, callerName } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { RpcError } from '../../runtime/rpc-error.js'
 import { type Engine } from '../engine.js'
@@ -26,20 +26,30 @@ const IN_FLIGHT_MAX = 8192
 // all sending the largest messages as fast as they can, the process stays below a gigabyte.
 const STREAMS_MAX = 32
 
+// One caller that opens streams without end must leave room for the others.
+const STREAMS_OF_CALLER_MAX = 16
+
 /** The streams that a process serves at a time. */
 export class OpenStreams {
+  readonly #ofCaller = new Map<string, number>()
   #count = 0
 
   /** Throws OVERLOADED when there are too many. */
-  add(): void {
-    if (this.#count >= STREAMS_MAX) {
-      throw ledgerError('OVERLOADED', `This replica serves ${STREAMS_MAX} streams, and no more; one a client will do.`)
+  add(caller: string): void {
+    const ofCaller = this.#ofCaller.get(caller) ?? 0
+    const most = ofCaller >= STREAMS_OF_CALLER_MAX ? STREAMS_OF_CALLER_MAX : STREAMS_MAX
+    if (this.#count >= STREAMS_MAX || ofCaller >= STREAMS_OF_CALLER_MAX) {
+      throw ledgerError('OVERLOADED', `${most} streams are open here, and no more may be; one a client will do.`)
     }
     this.#count += 1
+    this.#ofCaller.set(caller, ofCaller + 1)
   }
 
-  remove(): void {
+  remove(caller: string): void {
     this.#count -= 1
+    const left = (this.#ofCaller.get(caller) ?? 1) - 1
+    if (left > 0) this.#ofCaller.set(caller, left)
+    else this.#ofCaller.delete(caller)
   }
 }
 
@@ -52,13 +62,14 @@ export async function* submit(
   call: Call,
   requests: AsyncIterable<SubmitRequest>,
 ): AsyncIterable<SubmitResponse> {
-  deps.streams.add()
+  const caller = callerName(call.caller)
+  deps.streams.add(caller)
   const stream = new SubmitStream(deps.engine, call)
   try {
     void stream.read(requests)
     yield* stream.responses()
   } finally {
-    deps.streams.remove()
+    deps.streams.remove(caller)
   }
 }
 

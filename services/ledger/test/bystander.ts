@@ -40,6 +40,8 @@ export class Bystander {
   /** Resolves when a batch of the writer waits for this session. */
   async batchWaits(): Promise<void> {
     await eventually(async () => {
+      // Within a transaction the server shows this view as it was at the first look.
+      await this.client.query('select pg_stat_clear_snapshot()')
       const { rowCount } = await this.client.query(
         `select 1 from pg_stat_activity
         where application_name = 'ledger-writer' and wait_event_type = 'Lock' and datname = current_database()`,

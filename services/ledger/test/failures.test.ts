@@ -99,6 +99,57 @@ describe('the PostgreSQL engine when things fail', () => {
     await verifyBooks(made.pool)
   })
 
+  it('lets a call fail alone that a damaged counter makes impossible, and stays the writer', async () => {
+    const flags = TransferFlag.PENDING
+    await made.engine.createTransfers([transferEvent(10n, { flags, amount: 7n })])
+    await made.pool.query('update accounts set debits_pending = 0')
+    await bystander.cutWriter()
+    await eventually(() => !made.engine.isWriter, 'the engine notices, and forgets what it had in memory')
+    await made.becomesWriter()
+    const post = { pendingId: 10n, amount: 7n, flags: TransferFlag.POST_PENDING_TRANSFER, ledger: 0, code: 0 }
+    const bad = made.engine.createTransfers([transferEvent(11n, { ...post, debitAccountId: 0n, creditAccountId: 0n })])
+    const good = made.engine.createTransfers([transferEvent(12n, { creditAccountId: 3n })])
+    await assert.rejects(bad, { name: 'DecisionError' })
+    assert.equal((await good).results[0]?.status, TransferStatus.CREATED)
+    assert.ok(made.engine.isWriter)
+    assert.deepEqual(await made.engine.lookupTransfers([11n]), [])
+  })
+
+  it('gives the lock back when it is told to stop while it takes office', async () => {
+    await made.engine.stop()
+    const stopped = new TestEngine(url)
+    await bystander.holdHead()
+    stopped.engine.start()
+    await bystander.batchWaits()
+    const stop = stopped.engine.stop()
+    await bystander.releaseHead()
+    await stop
+    await stopped.pool.end()
+    const next = await TestEngine.start(url)
+    await next.stop()
+  })
+
+  it('does not take office again and again at once on a store that refuses every batch', async () => {
+    await bystander.client.query(
+      `create function refuse() returns trigger language plpgsql as $$ begin
+        raise exception 'no room' using errcode = '53100'; end $$`,
+    )
+    await bystander.client.query('create trigger refuse before insert on journal execute function refuse()')
+    const epoch = async () => {
+      const { rows } = await bystander.client.query<{ epoch: string }>('select epoch::text from ledger_head')
+      return Number(rows[0]?.epoch)
+    }
+    const first = await epoch()
+    const started = performance.now()
+    let id = 100n
+    await eventually(async () => {
+      await undecided(made.engine.createTransfers([transferEvent((id += 1n))]))
+      return (await epoch()) >= first + 4
+    }, 'four more terms')
+    // Timers may be a millisecond early.
+    assert.ok(performance.now() - started >= 3 * 245, 'with a pause between each two')
+  })
+
   it('writes nothing once another writer has begun, even while it believes to hold the lock', async () => {
     await made.engine.createTransfers([transferEvent(10n)])
     await bystander.client.query('update ledger_head set epoch = epoch + 1')

@@ -32,7 +32,11 @@ export class MergedCalls {
 
   /** One result an event, or how the merged call failed. `answeredLate` is as for MakeCall. */
   add(records: Transfer[], answeredLate: (answer: Results) => void): Promise<Results> {
-    if (!isMergeable(records)) return this.#make(records, answeredLate)
+    if (!isMergeable(records)) {
+      // What came before goes before: this call may post a hold that one of them makes.
+      this.#flush()
+      return this.#make(records, answeredLate)
+    }
     return new Promise<Results>((resolve, reject) => {
       this.#waiting.push({ records, answeredLate, resolve, reject })
       if (this.#waiting.length === 1) {
