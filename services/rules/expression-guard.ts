@@ -1,13 +1,11 @@
 import {
   type Bindings,
   bindFacts,
-  compileCondition,
-  compileInt,
-  compileString,
   type Expression,
   ExpressionFailedError,
   parseExpression,
   partyFields,
+  planners,
   type ResultKind,
   type ResultTypes,
   type SyntaxTree,
@@ -75,21 +73,16 @@ export type Guarded<T> =
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
   | { readonly kind: 'bounded'; readonly evaluate: Expression<T>; readonly samples: readonly Sample[] }
 
-const compilers: { readonly [K in ResultKind]: (source: string) => Expression<ResultTypes[K]> } = {
-  bool: compileCondition,
-  int: compileInt,
-  string: compileString,
-}
-
 /** Holds an expression against its static bounds and, when it keeps them, plans it and makes the facts to try it on. */
 export function guardExpression<K extends ResultKind>(source: string, kind: K, scope: Scope): Guarded<ResultTypes[K]> {
   if (Buffer.byteLength(source) > sourceBytesMax) return refuse([`is over ${sourceBytesMax} bytes`])
   try {
     const survey = new Survey()
-    survey.visit(parseExpression(source), [])
+    const tree = parseExpression(source)
+    survey.visit(tree, [])
     if (survey.nodes > nodesMax) survey.problems.add(`has over ${nodesMax} nodes`)
     if (survey.problems.size > 0) return refuse([...survey.problems])
-    return { kind: 'bounded', evaluate: compilers[kind](source), samples: samplesOf(scope, survey) }
+    return { kind: 'bounded', evaluate: planners[kind](tree), samples: samplesOf(scope, survey) }
   } catch (error) {
     if (error instanceof ExpressionFailedError) return refuse([error.message])
     throw error
@@ -102,7 +95,11 @@ export function guardExpression<K extends ResultKind>(source: string, kind: K, s
  * that fails without metadata (`metadata.vip == "1"`, for `has(metadata.vip) && …`) is met here and not in a payment.
  */
 export function checkExpression(source: string, kind: ResultKind, scope: Scope): readonly string[] {
-  const guarded: Guarded<unknown> = guardExpression(source, kind, scope)
+  return problemsOf(guardExpression(source, kind, scope))
+}
+
+/** Why a guarded expression may not be published. */
+export function problemsOf(guarded: Guarded<unknown>): readonly string[] {
   if (guarded.kind === 'refused') return guarded.problems
   return [...new Set(guarded.samples.flatMap((sample) => failureOn(guarded.evaluate, sample)))]
 }

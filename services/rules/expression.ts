@@ -47,26 +47,32 @@ const always: Expression<boolean> = () => true
 
 /** Plans a condition; absent means always. Throws ExpressionFailedError when it does not parse. */
 export function compileCondition(source: string | undefined): Expression<boolean> {
-  return source === undefined ? always : compile(source, 'bool', (value) => typeof value === 'boolean')
+  return source === undefined ? always : planners.bool(parseExpression(source))
 }
 
 /** Plans an expression that gives an int. Throws ExpressionFailedError when it does not parse. */
 export function compileInt(source: string): Expression<bigint> {
-  return compile(source, 'int', (value) => typeof value === 'bigint')
+  return planners.int(parseExpression(source))
 }
 
 /** Plans an expression that gives a string. Throws ExpressionFailedError when it does not parse. */
 export function compileString(source: string): Expression<string> {
-  return compile(source, 'string', (value) => typeof value === 'string')
+  return planners.string(parseExpression(source))
 }
 
-// Planning costs about seventy evaluations, so it is done once for each version.
-function compile<K extends ResultKind>(
-  source: string,
+/** Plan what was parsed. Planning costs about seventy evaluations, so it is done once for each version. */
+export const planners: { readonly [K in ResultKind]: (tree: SyntaxTree) => Expression<ResultTypes[K]> } = {
+  bool: (tree) => planAs(tree, 'bool', (value) => typeof value === 'boolean'),
+  int: (tree) => planAs(tree, 'int', (value) => typeof value === 'bigint'),
+  string: (tree) => planAs(tree, 'string', (value) => typeof value === 'string'),
+}
+
+function planAs<K extends ResultKind>(
+  tree: SyntaxTree,
   kind: K,
   isResult: (value: unknown) => value is ResultTypes[K],
 ): Expression<ResultTypes[K]> {
-  const evaluate = plan(environment, parseExpression(source))
+  const evaluate = plan(environment, tree)
   return (bindings) => {
     const result = evaluate(bindings)
     if (isCelError(result)) throw new ExpressionFailedError(result.message)

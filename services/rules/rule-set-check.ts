@@ -28,10 +28,11 @@ export function* ruleSetProblems(ruleSet: RuleSet): Generator<string | undefined
 
 /** Each rule's place, and what finds its problems. */
 function* rulesWithProblems(ruleSet: RuleSet): Generator<readonly [place: string, () => readonly Problem[]]> {
-  for (const route of ruleSet.routes) yield [`routes.${route.id}`, () => conditionProblems(ruleSet, route)]
-  for (const fee of ruleSet.fees) yield [`fees.${fee.id}`, () => feeProblems(ruleSet, fee)]
-  for (const limit of ruleSet.limits) yield [`limits.${limit.id}`, () => limitProblems(ruleSet, limit)]
-  for (const rule of ruleSet.risk.rules) yield [`risk.rules.${rule.id}`, () => riskProblems(ruleSet, rule)]
+  const scopeOf = scopesBy(ruleSet)
+  for (const route of ruleSet.routes) yield [`routes.${route.id}`, () => conditionProblems(scopeOf, route)]
+  for (const fee of ruleSet.fees) yield [`fees.${fee.id}`, () => feeProblems(scopeOf, fee)]
+  for (const limit of ruleSet.limits) yield [`limits.${limit.id}`, () => limitProblems(scopeOf, limit)]
+  for (const rule of ruleSet.risk.rules) yield [`risk.rules.${rule.id}`, () => riskProblems(scopeOf, rule)]
 }
 
 /** A field of a rule, empty for the rule as a whole, and what is wrong with it. */
@@ -45,26 +46,26 @@ function under(field: string, descriptions: readonly string[]): readonly Problem
   return descriptions.map((description) => [field, description])
 }
 
-function conditionProblems(ruleSet: RuleSet, rule: ScopedRule): readonly Problem[] {
+function conditionProblems(scopeOf: ScopeOf, rule: ScopedRule): readonly Problem[] {
   if (rule.condition === undefined) return []
-  return under('condition', checkExpression(rule.condition, 'bool', scopeOf(ruleSet, rule)))
+  return under('condition', checkExpression(rule.condition, 'bool', scopeOf(rule)))
 }
 
-function limitProblems(ruleSet: RuleSet, limit: LimitRule): readonly Problem[] {
+function limitProblems(scopeOf: ScopeOf, limit: LimitRule): readonly Problem[] {
   const { scope_key } = limit
-  const problems = scope_key === undefined ? [] : checkExpression(scope_key, 'string', scopeOf(ruleSet, limit))
-  return [...conditionProblems(ruleSet, limit), ...under('scope_key', problems)]
+  const problems = scope_key === undefined ? [] : checkExpression(scope_key, 'string', scopeOf(limit))
+  return [...conditionProblems(scopeOf, limit), ...under('scope_key', problems)]
 }
 
-function riskProblems(ruleSet: RuleSet, rule: RiskRule): readonly Problem[] {
+function riskProblems(scopeOf: ScopeOf, rule: RiskRule): readonly Problem[] {
   const { score } = rule
-  const problems = typeof score === 'string' ? checkExpression(score, 'int', scopeOf(ruleSet, rule)) : []
-  return [...conditionProblems(ruleSet, rule), ...under('score', problems)]
+  const problems = typeof score === 'string' ? checkExpression(score, 'int', scopeOf(rule)) : []
+  return [...conditionProblems(scopeOf, rule), ...under('score', problems)]
 }
 
-function feeProblems(ruleSet: RuleSet, fee: FeeRule): readonly Problem[] {
-  const scope = scopeOf(ruleSet, fee)
-  const inCondition = conditionProblems(ruleSet, fee)
+function feeProblems(scopeOf: ScopeOf, fee: FeeRule): readonly Problem[] {
+  const scope = scopeOf(fee)
+  const inCondition = conditionProblems(scopeOf, fee)
   if (fee.amount !== undefined) {
     return [...inCondition, ...under('amount', inCondition.length > 0 ? [] : formulaProblems(fee, fee.amount, scope))]
   }
@@ -123,9 +124,21 @@ interface RoutedScope extends Scope {
 const triedMinorMax = 1_000_000_000_000n
 
 /** The payments that a rule is tried on: of its first operation type and asset, as small and as large as routes take. */
-function scopeOf({ routes }: RuleSet, rule: ScopedRule): RoutedScope {
-  const [operationType = ''] = rule.operation_types
-  const assetCode = rule.assets?.[0] ?? 'THB'
+type ScopeOf = (rule: ScopedRule) => RoutedScope
+
+/** Each scope is found once: there may be as many routes as rules. */
+function scopesBy({ routes }: RuleSet): ScopeOf {
+  const found = new Map<string, RoutedScope>()
+  return ({ operation_types: [operationType = ''], assets }) => {
+    const assetCode = assets?.[0] ?? 'THB'
+    const key = `${operationType}/${assetCode}`
+    const scope = found.get(key) ?? scopeBy(routes, operationType, assetCode)
+    found.set(key, scope)
+    return scope
+  }
+}
+
+function scopeBy(routes: RuleSet['routes'], operationType: string, assetCode: string): RoutedScope {
   const taking = routes.filter(
     ({ enabled, operation_types, assets }) =>
       enabled && operation_types.includes(operationType) && (assets?.includes(assetCode) ?? true),

@@ -1,6 +1,6 @@
 import { compileRuleSet, type Decision, decide } from './decision.js'
 import { bindFacts, ExpressionFailedError, type ResultKind } from './expression.js'
-import { checkExpression, guardExpression, type Scope } from './expression-guard.js'
+import { guardExpression, problemsOf, type Scope } from './expression-guard.js'
 import type { Facts } from './facts.js'
 import { RuleFailedError } from './rule-index.js'
 import { parseRuleSet, RuleSetInvalidError } from './rule-set.js'
@@ -68,16 +68,15 @@ function checkDocument(document: unknown, step: () => void): readonly string[] {
 }
 
 function tryExpression(source: string, result: ResultKind, facts: Facts | undefined): TrialResult {
-  const scope = scopeOf(facts)
-  const problems = checkExpression(source, result, scope)
-  if (problems.length > 0 || facts === undefined) return { kind: 'tried', problems, value: undefined, failure: '' }
-  const guarded = guardExpression<ResultKind>(source, result, scope)
-  if (guarded.kind === 'refused') return { kind: 'tried', problems: guarded.problems, value: undefined, failure: '' }
+  const guarded = guardExpression<ResultKind>(source, result, scopeOf(facts))
+  const problems = problemsOf(guarded)
+  const nothing = { kind: 'tried', problems, value: undefined, failure: '' } as const
+  if (problems.length > 0 || facts === undefined || guarded.kind === 'refused') return nothing
   try {
-    return { kind: 'tried', problems, value: guarded.evaluate(bindFacts(facts)), failure: '' }
+    return { ...nothing, value: guarded.evaluate(bindFacts(facts)) }
   } catch (error) {
     if (!(error instanceof ExpressionFailedError)) throw error
-    return { kind: 'tried', problems, value: undefined, failure: error.message }
+    return { ...nothing, failure: error.message }
   }
 }
 

@@ -2,14 +2,13 @@ import { Worker } from 'node:worker_threads'
 import type { TrialJob, TrialResult } from './trial-job.js'
 
 // Operators' documents and expressions are tried in a thread of their own: whatever they hold, payments are decided
-// meanwhile. An expression that takes over 50 ms ends the thread and with it the trial; the next one gets a new thread.
+// meanwhile. An expression that takes over 50 ms of processor time ends the thread and with it the trial; the next one gets a new thread.
 //
 // States of a thread: starting → idle ⇄ busy → gone. One trial at a time; others wait in order.
 
 /** What the thread says. */
 export type TrialMessage =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'step' }
   | { readonly kind: 'done'; readonly result: TrialResult }
   /** The job threw: a bug, not the operator's doing. */
   | { readonly kind: 'failed'; readonly error: unknown }
@@ -22,28 +21,27 @@ export type TrialOutcome =
   | { readonly kind: 'busy' }
 
 export interface TrialsOptions {
-  /** How long one expression that nobody has bounded yet may take. */
+  /** How long one expression that nobody has bounded yet may take, of processor time. */
   readonly stepMsMax: number
+  /** How long reading a whole document, or planning and deciding by one that was checked, may take. */
+  readonly documentMsMax: number
   /** How many trials may wait. */
   readonly waitingMax: number
 }
 
 /** The limits in service: an expression in use takes microseconds; an operator waits for no more than a few others. */
-export const trialLimits: TrialsOptions = { stepMsMax: 50, waitingMax: 32 }
+export const trialLimits: TrialsOptions = { stepMsMax: 50, documentMsMax: 2000, waitingMax: 32 }
 
 interface Waiting {
   readonly job: TrialJob
-  readonly attempt: number
   readonly resolve: (outcome: TrialOutcome) => void
   readonly reject: (error: unknown) => void
 }
 
 /** What a trial may hold of the heap; a thread over it is ended as one that takes too long. */
-const heapMiBMax = 128
-/** How long reading a whole document, or planning and deciding by one that was checked, may take: long, but bounded. */
-const documentMsMax = 2000
-/** A thread that the machine was too busy for looks like one that takes too long: it is told from it by a second one. */
-const attemptsMax = 2
+const heapMiBMax = 64
+/** How long a thread may go without the processor that it waits for. */
+const starvedMsMax = 1000
 
 /** Runs trials, one at a time. */
 export class Trials {
@@ -51,6 +49,7 @@ export class Trials {
   readonly #waiting: Waiting[] = []
   #worker: Worker | undefined
   #isReady = false
+  #steps: Int32Array = new Int32Array(1)
   #current: Waiting | undefined
   #timer: NodeJS.Timeout | undefined
   #isStopped = false
@@ -63,7 +62,7 @@ export class Trials {
   run(job: TrialJob): Promise<TrialOutcome> {
     if (this.#isStopped || this.#waiting.length >= this.#options.waitingMax) return Promise.resolve({ kind: 'busy' })
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ job, attempt: 1, resolve, reject })
+      this.#waiting.push({ job, resolve, reject })
       this.#next()
     })
   }
@@ -82,13 +81,15 @@ export class Trials {
     if (this.#worker === undefined) this.#start()
     if (this.#worker === undefined || !this.#isReady) return
     this.#current = this.#waiting.shift()
-    this.#watch(this.#current?.job.kind === 'try' ? this.#options.stepMsMax : documentMsMax)
+    this.#watch(this.#current?.job.kind === 'try' ? this.#options.stepMsMax : this.#options.documentMsMax)
     this.#worker.postMessage(this.#current?.job)
   }
 
   #start(): void {
     const resourceLimits = { maxOldGenerationSizeMb: heapMiBMax, maxYoungGenerationSizeMb: 16, stackSizeMb: 4 }
-    const worker = new Worker(new URL('./trial-worker.js', import.meta.url), { resourceLimits })
+    this.#steps = new Int32Array(new SharedArrayBuffer(4))
+    const options = { resourceLimits, workerData: this.#steps }
+    const worker = new Worker(new URL('./trial-worker.js', import.meta.url), options)
     // An idle thread keeps no process alive.
     worker.unref()
     worker.on('message', (message: TrialMessage) => {
@@ -109,9 +110,6 @@ export class Trials {
       case 'ready':
         this.#isReady = true
         break
-      case 'step':
-        this.#watch(this.#current?.job.kind === 'decide' ? documentMsMax : this.#options.stepMsMax)
-        return
       case 'done':
         for (const { resolve } of this.#takeCurrent()) resolve({ kind: 'done', result: message.result })
         break
@@ -122,11 +120,18 @@ export class Trials {
     this.#next()
   }
 
-  /** Gives the step that begins its time. */
+  /**
+   * Gives the step under way its time. The thread counts its steps where this one can see it, since messages would wait
+   * behind whatever else this thread does.
+   */
   #watch(stepMsMax: number): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => {
-      this.#end(`takes over ${stepMsMax} ms`)
+    const step = Atomics.load(this.#steps, 0)
+    const spent = spentMsFrom()
+    this.#timer = setInterval(() => {
+      if (Atomics.load(this.#steps, 0) !== step) {
+        clearInterval(this.#timer)
+        this.#watch(this.#current?.job.kind === 'decide' ? stepMsMax : this.#options.stepMsMax)
+      } else if (spent() >= stepMsMax) this.#end(`takes over ${stepMsMax} ms`)
     }, stepMsMax)
   }
 
@@ -144,17 +149,28 @@ export class Trials {
     const worker = this.#worker
     this.#worker = undefined
     void worker?.terminate()
-    for (const trial of this.#takeCurrent()) {
-      if (trial.attempt < attemptsMax) this.#waiting.unshift({ ...trial, attempt: trial.attempt + 1 })
-      else trial.resolve({ kind: 'ended', why })
-    }
+    for (const { resolve } of this.#takeCurrent()) resolve({ kind: 'ended', why })
     this.#next()
   }
 
   #takeCurrent(): readonly Waiting[] {
-    clearTimeout(this.#timer)
+    clearInterval(this.#timer)
     const current = this.#current
     this.#current = undefined
     return current === undefined ? [] : [current]
+  }
+}
+
+/**
+ * What the trial thread spends from now on, in ms: the processor time of the process without that of this thread, so that a
+ * machine that is busy with other things ends no harmless trial. After so long in vain, all the time that passed.
+ */
+function spentMsFrom(): () => number {
+  const [startMs, cpu, loop] = [performance.now(), process.cpuUsage(), performance.eventLoopUtilization()]
+  return () => {
+    const { user, system } = process.cpuUsage(cpu)
+    const passedMs = performance.now() - startMs
+    const threadMs = (user + system) / 1000 - performance.eventLoopUtilization(loop).active
+    return passedMs > starvedMsMax ? passedMs : threadMs
   }
 }
