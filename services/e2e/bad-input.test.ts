@@ -399,4 +399,80 @@ describe('bad input at the public RPCs', () => {
       },
     ])
   })
+  it('RuleSetService', async () => {
+    const path = '/v1/admin/ruleSets'
+    const invalid = { path, status: 400, reason: 'INVALID_FIELD' }
+    const missing = { status: 404, reason: 'RULE_SET_NOT_FOUND' }
+    const draft = `${path}/${randomUUID()}`
+    const ruleSet = { document: { routes: [], fees: [] } }
+    await refuses((await theMesh()).admin, [
+      { ...invalid, name: 'nothing', body: {}, field: 'rule_set' },
+      { ...invalid, name: 'no request id', body: { ruleSet }, field: 'request_id' },
+      { ...invalid, name: 'no document', body: { requestId: 'r', ruleSet: {} }, field: 'rule_set.document' },
+      {
+        ...invalid,
+        name: 'a text for a document',
+        body: { requestId: 'r', ruleSet: { document: 'routes' } },
+        reason: 'MALFORMED_REQUEST',
+      },
+      {
+        ...invalid,
+        name: 'an author',
+        body: { requestId: 'r', ruleSet: { ...ruleSet, author: 'users/x' } },
+        field: 'rule_set.author',
+      },
+      { ...invalid, name: 'a name that is none', method: 'GET', path: `${path}/x`, field: 'name' },
+      { ...missing, name: 'an unknown version', method: 'GET', path: `${path}/999999` },
+      { ...missing, name: 'an unknown draft', method: 'GET', path: draft },
+      { ...invalid, name: 'a huge page', method: 'GET', path: `${path}?pageSize=1001`, field: 'page_size' },
+      { ...invalid, name: 'a made-up token', method: 'GET', path: `${path}?pageToken=x`, field: 'page_token' },
+      {
+        ...invalid,
+        name: 'a change without an etag',
+        method: 'PATCH',
+        path: draft,
+        body: ruleSet,
+        field: 'rule_set.etag',
+      },
+      { ...missing, name: 'a change of nothing', method: 'PATCH', path: draft, body: { ...ruleSet, etag: '"1"' } },
+      { ...invalid, name: 'validating nothing', path: `${path}:validate`, body: {}, field: 'source' },
+      { ...invalid, name: 'a dry run of no payments', path: `${draft}:dryRun`, body: {}, field: 'facts' },
+      {
+        ...invalid,
+        name: 'publishing without a reason',
+        path: `${draft}:publish`,
+        body: { etag: '"1"' },
+        field: 'reason',
+      },
+      { ...missing, name: 'publishing nothing', path: `${draft}:publish`, body: { etag: '"1"', reason: 'r' } },
+      {
+        ...invalid,
+        name: 'rolling back from nothing',
+        path: `${path}/1:rollBack`,
+        body: { reason: 'r' },
+        field: 'replaced_version',
+      },
+      {
+        name: 'rolling back what is not in force',
+        path: `${path}/1:rollBack`,
+        body: { reason: 'r', replacedVersion: '999999' },
+        status: 409,
+        reason: 'BASE_VERSION_OUTDATED',
+      },
+      {
+        ...invalid,
+        name: 'a comparison with nothing',
+        method: 'GET',
+        path: `${path}:diff?before=ruleSets/1`,
+        field: 'after',
+      },
+      {
+        ...invalid,
+        name: 'an expression of no kind',
+        path: `${path}:tryExpression`,
+        body: { expression: 'true' },
+        field: 'result',
+      },
+    ])
+  })
 })

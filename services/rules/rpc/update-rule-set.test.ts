@@ -25,7 +25,9 @@ describe('UpdateRuleSet', () => {
     assert.deepEqual([changed.description, changed.document], ['two', documentOf(2)])
     assert.deepEqual(changed.contributors, [ann.user, ben.user])
     const all = await update({ name, etag: changed.etag, document: documentOf(3), baseVersion: 4n })
-    assert.deepEqual([all.description, all.baseVersion, all.document], ['', 4n, documentOf(3)])
+    assert.deepEqual([all.description, all.baseVersion, all.document], ['two', 4n, documentOf(3)])
+    const cleared = await update({ name, etag: all.etag }, ['description'])
+    assert.deepEqual([cleared.description, cleared.baseVersion, cleared.document], ['', 4n, documentOf(3)])
   })
 
   it('takes one of many changes at once', async () => {
@@ -40,7 +42,8 @@ describe('UpdateRuleSet', () => {
     const draft = await operators.create(documentOf(1))
     const { name, etag } = draft
     const invalid = (...fields: string[]) => ['INVALID_ARGUMENT', 'INVALID_FIELD', ...fields] as const
-    await fails(update({}), invalid('rule_set.name', 'rule_set.etag', 'rule_set.document'))
+    await fails(update({}), invalid('rule_set.name', 'rule_set.etag'))
+    await fails(update({ name, etag }, ['document']), invalid('rule_set.document'))
     await fails(update({ name: 'ruleSets/1', etag, document: {} }), invalid('rule_set.name'))
     await fails(update({ name, etag, document: {} }, ['author']), invalid('update_mask'))
     await fails(update({ name, etag, document: {}, baseVersion: -1n }), invalid('rule_set.base_version'))

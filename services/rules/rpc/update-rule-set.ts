@@ -40,14 +40,16 @@ function parse({ ruleSet, updateMask }: UpdateRuleSetRequest): Update {
   const id = checkDraftName(check, 'rule_set.name', name)
   check.that(etag !== '', 'rule_set.etag', 'is required')
   // The edge lists every field of the body, and a document has fields of its own.
-  const paths = updateMask?.map((path) => (path.startsWith('document.') ? 'document' : path))
+  const paths = updateMask?.map((path) => (path.startsWith('document.') ? 'document' : path)) ?? []
   const masked = maskedFields(check, paths, maskable)
+  // Without a mask the fields that are given change (AIP-134), so that nothing is lost by not being sent.
+  const takes = (field: string, isGiven: boolean) => masked.has(field) && (paths.length > 0 || isGiven)
   const changes = {
-    ...(masked.has('document') && { document }),
-    ...(masked.has('description') && { description }),
-    ...(masked.has('base_version') && { baseVersion }),
+    ...(takes('document', document !== undefined) && { document }),
+    ...(takes('description', description !== '') && { description }),
+    ...(takes('base_version', baseVersion !== 0n) && { baseVersion }),
   }
-  if (masked.has('document')) checkDocument(check, 'rule_set.document', document)
+  if ('document' in changes) checkDocument(check, 'rule_set.document', document)
   checkDescription(check, 'rule_set.description', description)
   check.that(baseVersion >= 0n, 'rule_set.base_version', 'must not be negative')
   check.done()

@@ -95,7 +95,7 @@ export interface UpdateRuleSetRequest {
   ruleSet:
     | RuleSet
     | undefined;
-  /** What to change: `document`, `description`, `base_version`. Empty means all of them. */
+  /** What to change: `document`, `description`, `base_version`. Empty means those that are given. */
   updateMask: string[] | undefined;
 }
 

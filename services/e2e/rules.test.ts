@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
+import { z } from 'zod'
+import { type Api, errorInfo, newPerson, newUser, type Person, signIn } from './api.js'
+import { theMesh } from './mesh-under-test.js'
+
+const ruleSetShape = z.looseObject({
+  name: z.string(),
+  etag: z.string(),
+  version: z.string().optional(),
+  document: z.looseObject({ fees: z.array(z.looseObject({ id: z.string() })) }).optional(),
+})
+type RuleSetJson = z.infer<typeof ruleSetShape>
+
+const differencesShape = z.array(z.looseObject({ place: z.string() }))
+
+describe('changing rules while payments run', () => {
+  let publisher: Api
+  let author: Api
+  let alice: Person
+  let bob: Person
+  let first: RuleSetJson
+
+  before(async () => {
+    const mesh = await theMesh()
+    publisher = mesh.admin
+    author = await riskOfficer(mesh.api, mesh.admin)
+    alice = await newPerson(mesh.api)
+    bob = await newPerson(mesh.api)
+    await mesh.operator.fund(alice.wallet, 1_000_000_00n)
+    first = await newest()
+  })
+  after(async () => {
+    const { name, document } = await newest()
+    if (isDeepStrictEqual(document, first.document)) return
+    const replacedVersion = name.replace('ruleSets/', '')
+    const answer = await publisher.send('POST', `/v1/admin/${first.name}:rollBack`, {
+      replacedVersion,
+      reason: 'tests end',
+    })
+    assert.equal(answer.status, 200, JSON.stringify(answer.body))
+    await feesBecome([100n, 50n])
+  })
+
+  async function riskOfficer(api: Api, admin: Api): Promise<Api> {
+    const [email, password] = [`risk-${randomUUID()}@example.com`, randomUUID()]
+    const { name: user } = await api.ok(
+      'POST',
+      '/v1/users',
+      { user: { email }, password },
+      'user',
+      z.object({ name: z.string() }),
+    )
+    await admin.ok('POST', '/v1/admin/grants', { user, role: 'risk' }, 'grant', z.looseObject({}))
+    return api.as((await signIn(api, email, password)).accessToken)
+  }
+
+  async function newest(): Promise<RuleSetJson> {
+    const state = 'RULE_SET_STATE_PUBLISHED'
+    const path = `/v1/admin/ruleSets?pageSize=1&state=${state}`
+    const [listed] = await publisher.ok('GET', path, undefined, 'ruleSets', z.array(ruleSetShape))
+    assert.ok(listed !== undefined)
+    return await publisher.ok('GET', `/v1/admin/${listed.name}`, undefined, 'ruleSet', ruleSetShape)
+  }
+
+  function documentWith(flatMinor: string): unknown {
+    const fees = first.document?.fees ?? []
+    return {
+      ...first.document,
+      fees: fees.map((fee) => (fee.id === 'p2p-receipt' ? { ...fee, flat_minor: flatMinor } : fee)),
+    }
+  }
+
+  /** What payments of 100.00 cost, as PRE and POST. */
+  async function feesBecome(wanted: readonly bigint[]): Promise<void> {
+    const mesh = await theMesh()
+    await mesh.until(`fees of ${wanted.join(' and ')}`, async () => {
+      const { payerTotal, payeeTotal } = await alice.api.pay(alice.wallet, bob.wallet, 100_00n)
+      const found = [BigInt(payerTotal?.minorUnits ?? 0) - 100_00n, 100_00n - BigInt(payeeTotal?.minorUnits ?? 0)]
+      return found.join() === wanted.join() ? found : undefined
+    })
+  }
+
+  it('takes a draft of one person through trial and review of another to payments, and back', async () => {
+    await feesBecome([100n, 50n])
+    const created = await author.ok(
+      'POST',
+      '/v1/admin/ruleSets',
+      { requestId: randomUUID(), ruleSet: { document: documentWith('60'), description: 'receipts cost more' } },
+      'ruleSet',
+      ruleSetShape,
+    )
+    const patch = { etag: created.etag, document: documentWith('75') }
+    const draft = await author.ok('PATCH', `/v1/admin/${created.name}`, patch, 'ruleSet', ruleSetShape)
+    assert.deepEqual(draft.document, documentWith('75'))
+    const validated = await author.send('POST', '/v1/admin/ruleSets:validate', { name: draft.name })
+    assert.deepEqual([validated.status, validated.body], [200, {}])
+    const diffPath = `/v1/admin/ruleSets:diff?before=${first.name}&after=${draft.name}`
+    const differences = await author.ok('GET', diffPath, undefined, 'differences', differencesShape)
+    assert.deepEqual(
+      differences.map(({ place }) => place),
+      ['fees.p2p-receipt'],
+    )
+    const publish = { etag: draft.etag, reason: 'paper is dear' }
+    const bare = await author.send('POST', `/v1/admin/${draft.name}:publish`, publish)
+    assert.deepEqual([bare.status, errorInfo(bare).reason], [403, 'PERMISSION_MISSING'])
+    const published = await publisher.ok('POST', `/v1/admin/${draft.name}:publish`, publish, 'ruleSet', ruleSetShape)
+    await feesBecome([100n, 75n])
+    const rollBack = { replacedVersion: published.version, reason: 'too dear' }
+    await publisher.ok('POST', `/v1/admin/${first.name}:rollBack`, rollBack, 'ruleSet', ruleSetShape)
+    await feesBecome([100n, 50n])
+  })
+
+  it('streams a dry run', async () => {
+    const body = {
+      facts: [
+        {
+          operationType: 'P2P_TRANSFER',
+          amount: { assetCode: 'THB', minorUnits: '10000' },
+          payer: { party: 'wallets/a' },
+          payee: { party: 'wallets/b' },
+          time: '2026-11-24T10:00:00Z',
+        },
+      ],
+    }
+    const { name } = await newest()
+    const response = await fetch(`${author.url}/v1/admin/${name}:dryRun`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${author.token}` },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(30_000),
+    })
+    const text = await response.text()
+    assert.equal(response.status, 200, text)
+    assert.match(text, /"summary":\{"count":1,/)
+  })
+
+  it('tries an expression', async () => {
+    const body = { expression: 'bps(amount, 25, "half_even")', result: 'EXPRESSION_RESULT_INT' }
+    const answer = await author.send('POST', '/v1/admin/ruleSets:tryExpression', body)
+    assert.equal(answer.status, 200)
+  })
+
+  it('is closed to everybody else', async () => {
+    const { api } = await newUser((await theMesh()).api)
+    for (const [method, path] of [
+      ['GET', '/v1/admin/ruleSets'],
+      ['POST', '/v1/admin/ruleSets'],
+      ['POST', '/v1/admin/ruleSets:validate'],
+      ['GET', '/v1/admin/ruleSets/1'],
+      ['POST', '/v1/admin/ruleSets/1:rollBack'],
+    ] as const) {
+      const answer = await api.send(method, path, method === 'POST' ? {} : undefined)
+      assert.deepEqual([answer.status, errorInfo(answer).reason], [403, 'PERMISSION_MISSING'], path)
+    }
+  })
+})
