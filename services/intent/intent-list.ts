@@ -19,6 +19,10 @@ export interface IntentFilter {
   readonly state: IntentState | undefined
   readonly operationType: string | undefined
   readonly walletId: string | undefined
+  /** Only of this creator; absent: of any. */
+  readonly creator?: string | undefined
+  /** Only refunds of this intent; absent: of any, and what is no refund. */
+  readonly parentId?: string | undefined
   /** Only intents older than this one. */
   readonly beforeId: string | undefined
   readonly countMax: number
@@ -38,6 +42,8 @@ function listQuery(filter: IntentFilter): { text: string; values: unknown[] } {
   if (filter.beforeId !== undefined) conditions.push(`i.id < ${parameter(filter.beforeId)}`)
   if (filter.state !== undefined) conditions.push(`i.state = ${parameter(filter.state)}`)
   if (filter.operationType !== undefined) conditions.push(`i.operation_type = ${parameter(filter.operationType)}`)
+  if (filter.creator !== undefined) conditions.push(`i.creator = ${parameter(filter.creator)}`)
+  if (filter.parentId !== undefined) conditions.push(`i.parent = ${parameter(filter.parentId)}`)
   const page = (ownCondition: string) =>
     `select i.id from intents i where ${[ownCondition, ...conditions].join(' and ')} order by i.id desc limit ${countMax}`
 

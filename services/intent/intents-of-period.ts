@@ -59,7 +59,7 @@ function page(own: string, way: string): string {
 }
 
 /** The lowest id that a UUIDv7 of this millisecond can be. */
-function firstIdOf(ms: number): string {
+export function firstIdOf(ms: number): string {
   const hex = Math.max(Math.floor(ms), 0).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
 }

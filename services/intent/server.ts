@@ -5,6 +5,14 @@ import { WalletServiceService } from '../../gen/paymesh/intent/v1/wallet_service
 import { type Call, type ServerStream, type Unary } from '../runtime/call.js'
 import { bind, type Binding } from '../runtime/server.js'
 import { outward } from './errors.js'
+import { searchIntents } from './rpc/search-intents.js'
+import { listStuckIntents } from './rpc/list-stuck-intents.js'
+import { resumeIntent } from './rpc/resume-intent.js'
+import { failIntent } from './rpc/fail-intent.js'
+import { approveIntent } from './rpc/approve-intent.js'
+import { rejectIntent } from './rpc/reject-intent.js'
+import { getTotals } from './rpc/get-totals.js'
+import { replayEvents } from './rpc/replay-events.js'
 import { cancelIntent } from './rpc/cancel-intent.js'
 import { closeWallet } from './rpc/close-wallet.js'
 import { confirmIntent } from './rpc/confirm-intent.js'
@@ -58,6 +66,14 @@ export function bindings(deps: RpcDeps): Binding[] {
     }),
     bind(IntentAdminServiceService, {
       listLedgerRecords: unary(deps, listLedgerRecords),
+      searchIntents: unary(deps, searchIntents),
+      listStuckIntents: unary(deps, listStuckIntents),
+      resumeIntent: unary(deps, resumeIntent),
+      failIntent: unary(deps, failIntent),
+      approveIntent: unary(deps, approveIntent),
+      rejectIntent: unary(deps, rejectIntent),
+      getTotals: unary(deps, getTotals),
+      replayEvents: unary(deps, replayEvents),
     }),
   ]
 }

@@ -9,11 +9,14 @@ import { createPool } from '../runtime/postgres.js'
 import { createServer } from '../runtime/server.js'
 import { AccountIds } from './account-ids.js'
 import { createAdvance } from './advance.js'
+import { burnChain } from './burn-chain.js'
 import { intentIdFrom } from './chain.js'
 import { runChain } from './chain-runner.js'
 import { type Config } from './config.js'
 import { type ReachCrashPoint } from './crash-points.js'
 import { HouseAccounts } from './house-accounts.js'
+import { failIntent } from './fail-intent.js'
+import { type Failure, type Intent } from './intent.js'
 import { HoldStore } from './hold-store.js'
 import { IntentStore } from './intent-store.js'
 import { connectLedger } from './ledger-client.js'
@@ -148,6 +151,9 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     crashPoint,
     nudgeOutbox,
   })
+  const burn = (intent: Intent) => burnChain(chains, intent)
+  const failDeps = { store, holds, advance, burn, nowMs, nudgeOutbox }
+  const fail = (intent: Intent, failure: Failure) => failIntent(failDeps, intent, failure)
   const payments = createPayments({
     store,
     rules,
@@ -173,6 +179,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     store,
     holds,
     advance,
+    fail,
     crashPoint,
     wallets,
     payments,

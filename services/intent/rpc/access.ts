@@ -1,7 +1,7 @@
 // Who may see and use what. The runtime has checked peer and permission; this is about whose it is.
 import { type Call, callerName } from '../../runtime/call.js'
 import { termsOf } from '../channels/registry.js'
-import { notOwner } from '../errors.js'
+import { notOwner, selfReview } from '../errors.js'
 import { type Intent, type Party, reachedMs } from '../intent.js'
 import { type WalletDirectory } from '../wallet-directory.js'
 import { type Wallet } from '../wallet.js'
@@ -23,15 +23,16 @@ export function authorizeWallet(call: Call, wallet: Wallet): void {
 }
 
 /**
- * How much of an intent a caller sees. Who only is paid sees payments that arrived, or that are held for them to take, and
+ * How much of an intent a caller sees: operators also why it is reviewed, which the payer must not learn. Who only is paid sees payments that arrived, or that are held for them to take, and
  * of them nothing that tells of the payer's means: not what failed for want of money, not what the payer paid on top.
  */
-export type IntentView = 'whole' | 'payee'
+export type IntentView = 'operator' | 'whole' | 'payee'
 
 /** Throws NOT_OWNER unless the caller created the intent, owns its payer, or was paid by it. */
 export async function authorizeIntent(call: Call, wallets: WalletDirectory, intent: Intent): Promise<IntentView> {
   const owner = ownerScope(call)
-  if (owner === undefined || owner === intent.creator) return 'whole'
+  if (owner === undefined) return 'operator'
+  if (owner === intent.creator) return 'whole'
   if ((await ownerOf(wallets, intent.payer)) === owner) return 'whole'
   if (concernsPayee(intent) && (await ownerOf(wallets, intent.payee)) === owner) return 'payee'
   throw notOwner(`intents/${intent.id}`)
@@ -56,6 +57,13 @@ export async function authorizeRefund(call: Call, wallets: WalletDirectory, inte
   if (caller.kind === 'subject' && caller.subject.roles.includes('support')) return
   const owner = ownerScope(call)
   if (owner === undefined || (await ownerOf(wallets, intent.payee)) !== owner) throw notOwner(`intents/${intent.id}`)
+}
+
+/** Throws SELF_REVIEW when the caller has a part in the payment. Whoever holds a certificate instead is an operator. */
+export async function authorizeReview(call: Call, wallets: WalletDirectory, intent: Intent): Promise<void> {
+  const caller = callerName(call.caller)
+  const parties = await Promise.all([intent.payer, intent.payee].map((party) => ownerOf(wallets, party)))
+  if (caller === intent.creator || parties.includes(caller)) throw selfReview()
 }
 
 async function ownerOf(wallets: WalletDirectory, party: Party): Promise<string | undefined> {

@@ -2,9 +2,10 @@
 import { type Pool } from 'pg'
 import { type Clock } from '../../runtime/clock.js'
 import { type AccountIds } from '../account-ids.js'
-import { type Advance } from '../advance.js'
+import { type Advance, type Advanced } from '../advance.js'
 import { type HoldStore } from '../hold-store.js'
 import { type ReachCrashPoint } from '../crash-points.js'
+import { type Failure, type Intent } from '../intent.js'
 import { type IntentStore } from '../intent-store.js'
 import { type Ledger } from '../ledger-client.js'
 import { type Payments } from '../payments.js'
@@ -19,6 +20,8 @@ export interface RpcDeps {
   readonly store: IntentStore
   readonly holds: HoldStore
   readonly advance: Advance
+  /** Ends an intent because an operator says so. */
+  readonly fail: (intent: Intent, failure: Failure) => Promise<Advanced>
   readonly crashPoint: ReachCrashPoint
   readonly wallets: WalletDirectory
   readonly payments: Payments

@@ -74,6 +74,14 @@ export function checkText(check: FieldCheck, text: string, lengthMax: number, fi
   check.that(fits, field, `must be at most ${lengthMax} characters, none of them U+0000`)
 }
 
+const reasonLengthMax = 140
+
+/** Why somebody decided so, for the payer to read: 1 to 140 characters. The field is `reason`. */
+export function checkReason(check: FieldCheck, reason: string): void {
+  check.that(reason !== '', 'reason', 'is required')
+  checkText(check, reason, reasonLengthMax, 'reason')
+}
+
 function isStorable(text: string): boolean {
   return !text.includes('\u0000')
 }

@@ -12,14 +12,14 @@ import { decisionToMessage } from '../decision-message.js'
 import { failureOf, type Intent, type Party, settledMinor } from '../intent.js'
 import { type IntentView } from './access.js'
 
-/** The intent as who asks may see it; `payee` leaves out what is the payer's alone. */
+/** The intent as who asks may see it; `payee` leaves out what is the payer's alone, both sides why it is reviewed. */
 export function intentToMessage(intent: Intent, view: IntentView): IntentMessage {
   const { assetCode, status, changes } = intent
   const money = (minorUnits: bigint) => ({ assetCode, minorUnits })
   const settled = settledMinor(intent)
   const isRouted = intent.decision.verdict.kind === 'routed'
   const totals = isRouted ? totalsOf(settled ?? intent.amountMinor, intent.decision) : undefined
-  const decision = decisionToMessage(intent.decision, assetCode)
+  const decision = decisionFor(view, decisionToMessage(intent.decision, assetCode))
   return {
     name: `intents/${intent.id}`,
     operationType: intent.operationType,
@@ -29,8 +29,8 @@ export function intentToMessage(intent: Intent, view: IntentView): IntentMessage
     metadata: { ...intent.metadata },
     state: StateMessage[status.state],
     stateChanges: changes.map(({ state, timeMs }) => ({ state: StateMessage[state], time: timestampOf(timeMs) })),
-    decision: view === 'whole' ? decision : payeeDecision(decision),
-    payerTotal: view === 'whole' && totals ? money(totals.payerMinor) : undefined,
+    decision,
+    payerTotal: view !== 'payee' && totals ? money(totals.payerMinor) : undefined,
     payeeTotal: totals && money(totals.payeeMinor),
     failure: failureOf(intent),
     creator: intent.creator,
@@ -58,9 +58,16 @@ function refundStateOf(refundedMinor: bigint, settled: bigint | undefined): Refu
   return refundedMinor === settled ? RefundState.REFUNDED : RefundState.PARTIALLY_REFUNDED
 }
 
-/** What a payee may know of the decision: the fees that were deducted, not those that the payer bore. */
-function payeeDecision(decision: Decision): Decision {
-  return { ...decision, fees: decision.fees.filter((fee) => fee.phase === FeePhase.POST) }
+/** Of the fees a payee knows those that were deducted, not those that the payer bore. */
+function decisionFor(view: IntentView, decision: Decision): Decision {
+  switch (view) {
+    case 'operator':
+      return decision
+    case 'whole':
+      return { ...decision, risk: undefined }
+    case 'payee':
+      return { ...decision, risk: undefined, fees: decision.fees.filter((fee) => fee.phase === FeePhase.POST) }
+  }
 }
 
 /** A moment in milliseconds since 1970. */

@@ -202,15 +202,17 @@ export class TestMesh {
   }
 }
 
-/** The default rule set, and a fee that small payments in points cannot bear. */
+/** The default rule set, a fee that small payments in points cannot bear, and a review for who asks for one. */
 async function writeRuleSet(): Promise<string> {
   const text = await readFile(assetPath('services/rules/default-rule-set.json'), 'utf8')
   const { routes, fees } = JSON.parse(text) as { routes: object[]; fees: object[] }
   const fee = { id: 'points', operation_type: 'P2P_TRANSFER', assets: ['PTS'], phase: 'POST', flat_minor: '50' }
+  const suspicious = { id: 'suspicious', condition: 'has(metadata.suspicious)', action: 'REVIEW', score: 500 }
+  const risk = { rules: [{ ...suspicious, operation_types: ['P2P_TRANSFER'], reason: 'LOOKS_ODD' }] }
   const file = join(testFolder(), 'rule-set.json')
   await writeFile(
     file,
-    JSON.stringify({ routes, fees: [...fees, { ...fee, revenue_account: 'accounts/fees.{asset}' }] }),
+    JSON.stringify({ routes, fees: [...fees, { ...fee, revenue_account: 'accounts/fees.{asset}' }], risk }),
   )
   return file
 }

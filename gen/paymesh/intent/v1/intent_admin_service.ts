@@ -17,6 +17,7 @@ import {
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { StatementRecord } from "../../ledger/v1/reconciliation.js";
+import { Intent, IntentState } from "./intent.js";
 
 /** The request of ListLedgerRecords. */
 export interface ListLedgerRecordsRequest {
@@ -48,6 +49,157 @@ export interface ListLedgerRecordsResponse {
   records: StatementRecord[];
   /** Where the next page begins; empty on the last. */
   nextPageToken: string;
+}
+
+/** The request of SearchIntents. */
+export interface SearchIntentsRequest {
+  /** How many to answer at most, 1 to 1000; 0 means 50. Only an empty next_page_token says that a page is the last. */
+  pageSize: number;
+  /** The `next_page_token` of the page before, with the same filters. */
+  pageToken: string;
+  /** Only intents in this state, when set. INTENT_STATE_IN_REVIEW is the review queue. */
+  state: IntentState;
+  /** Only intents of this operation type, when not empty. */
+  operationType: string;
+  /** Only intents that this wallet pays or is paid by, when not empty. */
+  wallet: string;
+  /** Only intents of this creator, such as `users/{user}`, when not empty. */
+  creator: string;
+  /** Only refunds of this intent, when not empty. */
+  parent: string;
+}
+
+/** The answer of SearchIntents. */
+export interface SearchIntentsResponse {
+  /** The page. */
+  intents: Intent[];
+  /** Where the next page begins; empty on the last. */
+  nextPageToken: string;
+}
+
+/** The request of ListStuckIntents. */
+export interface ListStuckIntentsRequest {
+  /** How many to answer at most, 1 to 1000; 0 means 50. There are no pages: what is finished leaves the list. */
+  pageSize: number;
+}
+
+/** The answer of ListStuckIntents. */
+export interface ListStuckIntentsResponse {
+  /** The intents. */
+  intents: StuckIntent[];
+}
+
+/** An intent that could not be finished yet. */
+export interface StuckIntent {
+  /** The intent. */
+  intent:
+    | Intent
+    | undefined;
+  /** How often the resumer tried since the intent last changed. */
+  attemptCount: number;
+  /** When the resumer tries next. */
+  nextAttemptTime: Timestamp | undefined;
+}
+
+/** The request of ResumeIntent. */
+export interface ResumeIntentRequest {
+  /** The intent's name, `intents/{intent}`. Required. */
+  name: string;
+}
+
+/** The answer of ResumeIntent. */
+export interface ResumeIntentResponse {
+  /** The intent as it now is. */
+  intent: Intent | undefined;
+}
+
+/** The request of FailIntent. */
+export interface FailIntentRequest {
+  /** The intent's name, `intents/{intent}`. Required. */
+  name: string;
+  /** Why, for the payer to read: 1 to 140 characters. Required. */
+  reason: string;
+}
+
+/** The answer of FailIntent. */
+export interface FailIntentResponse {
+  /** The intent as it now is. */
+  intent: Intent | undefined;
+}
+
+/** The request of ApproveIntent. */
+export interface ApproveIntentRequest {
+  /** The intent's name, `intents/{intent}`. Required. */
+  name: string;
+}
+
+/** The answer of ApproveIntent. */
+export interface ApproveIntentResponse {
+  /** The intent as it now is. */
+  intent: Intent | undefined;
+}
+
+/** The request of RejectIntent. */
+export interface RejectIntentRequest {
+  /** The intent's name, `intents/{intent}`. Required. */
+  name: string;
+  /** Why, for the payer to read: 1 to 140 characters. Required. */
+  reason: string;
+}
+
+/** The answer of RejectIntent. */
+export interface RejectIntentResponse {
+  /** The intent as it now is. */
+  intent: Intent | undefined;
+}
+
+/** The request of GetTotals. */
+export interface GetTotalsRequest {
+  /** Where the period begins, inclusive. Required. */
+  startTime:
+    | Timestamp
+    | undefined;
+  /** Where the period ends, exclusive: at most 92 days after its beginning. Required. */
+  endTime: Timestamp | undefined;
+}
+
+/** The answer of GetTotals. */
+export interface GetTotalsResponse {
+  /** Ordered by day, asset, operation type and state. */
+  totals: IntentTotal[];
+}
+
+/** The intents of one day, asset, operation type and state. */
+export interface IntentTotal {
+  /** The day in UTC on which they were created, such as "2026-11-24". */
+  day: string;
+  /** The asset. */
+  assetCode: string;
+  /** The operation type. */
+  operationType: string;
+  /** The state in which they now are. */
+  state: IntentState;
+  /** How many. */
+  intentCount: bigint;
+  /**
+   * Their amounts together in minor units, or of SETTLED ones what settled: a decimal number, because a sum need not fit
+   * int64.
+   */
+  amountMinorUnits: string;
+  /** The fees of SETTLED ones together, likewise; "0" for the others. */
+  feeMinorUnits: string;
+}
+
+/** The request of ReplayEvents. */
+export interface ReplayEventsRequest {
+  /** Only events of this intent, `intents/{intent}`; all when empty. */
+  name: string;
+}
+
+/** The answer of ReplayEvents. */
+export interface ReplayEventsResponse {
+  /** How many writes of intents will be told of again. */
+  writeCount: bigint;
 }
 
 function createBaseListLedgerRecordsRequest(): ListLedgerRecordsRequest {
@@ -224,9 +376,1356 @@ export const ListLedgerRecordsResponse: MessageFns<ListLedgerRecordsResponse> = 
   },
 };
 
+function createBaseSearchIntentsRequest(): SearchIntentsRequest {
+  return { pageSize: 0, pageToken: "", state: 0, operationType: "", wallet: "", creator: "", parent: "" };
+}
+
+export const SearchIntentsRequest: MessageFns<SearchIntentsRequest> = {
+  encode(message: SearchIntentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message.state !== 0) {
+      writer.uint32(24).int32(message.state);
+    }
+    if (message.operationType !== "") {
+      writer.uint32(34).string(message.operationType);
+    }
+    if (message.wallet !== "") {
+      writer.uint32(42).string(message.wallet);
+    }
+    if (message.creator !== "") {
+      writer.uint32(50).string(message.creator);
+    }
+    if (message.parent !== "") {
+      writer.uint32(58).string(message.parent);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchIntentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchIntentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.operationType = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.wallet = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.creator = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.parent = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SearchIntentsRequest>): SearchIntentsRequest {
+    return SearchIntentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchIntentsRequest>): SearchIntentsRequest {
+    const message = createBaseSearchIntentsRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.state = object.state ?? 0;
+    message.operationType = object.operationType ?? "";
+    message.wallet = object.wallet ?? "";
+    message.creator = object.creator ?? "";
+    message.parent = object.parent ?? "";
+    return message;
+  },
+};
+
+function createBaseSearchIntentsResponse(): SearchIntentsResponse {
+  return { intents: [], nextPageToken: "" };
+}
+
+export const SearchIntentsResponse: MessageFns<SearchIntentsResponse> = {
+  encode(message: SearchIntentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.intents) {
+      Intent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SearchIntentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSearchIntentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intents.push(Intent.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SearchIntentsResponse>): SearchIntentsResponse {
+    return SearchIntentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SearchIntentsResponse>): SearchIntentsResponse {
+    const message = createBaseSearchIntentsResponse();
+    message.intents = object.intents?.map((e) => Intent.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseListStuckIntentsRequest(): ListStuckIntentsRequest {
+  return { pageSize: 0 };
+}
+
+export const ListStuckIntentsRequest: MessageFns<ListStuckIntentsRequest> = {
+  encode(message: ListStuckIntentsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStuckIntentsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStuckIntentsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListStuckIntentsRequest>): ListStuckIntentsRequest {
+    return ListStuckIntentsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListStuckIntentsRequest>): ListStuckIntentsRequest {
+    const message = createBaseListStuckIntentsRequest();
+    message.pageSize = object.pageSize ?? 0;
+    return message;
+  },
+};
+
+function createBaseListStuckIntentsResponse(): ListStuckIntentsResponse {
+  return { intents: [] };
+}
+
+export const ListStuckIntentsResponse: MessageFns<ListStuckIntentsResponse> = {
+  encode(message: ListStuckIntentsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.intents) {
+      StuckIntent.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListStuckIntentsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListStuckIntentsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intents.push(StuckIntent.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListStuckIntentsResponse>): ListStuckIntentsResponse {
+    return ListStuckIntentsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListStuckIntentsResponse>): ListStuckIntentsResponse {
+    const message = createBaseListStuckIntentsResponse();
+    message.intents = object.intents?.map((e) => StuckIntent.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseStuckIntent(): StuckIntent {
+  return { intent: undefined, attemptCount: 0, nextAttemptTime: undefined };
+}
+
+export const StuckIntent: MessageFns<StuckIntent> = {
+  encode(message: StuckIntent, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.intent !== undefined) {
+      Intent.encode(message.intent, writer.uint32(10).fork()).join();
+    }
+    if (message.attemptCount !== 0) {
+      writer.uint32(16).int32(message.attemptCount);
+    }
+    if (message.nextAttemptTime !== undefined) {
+      Timestamp.encode(message.nextAttemptTime, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StuckIntent {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStuckIntent();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intent = Intent.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.attemptCount = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.nextAttemptTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StuckIntent>): StuckIntent {
+    return StuckIntent.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StuckIntent>): StuckIntent {
+    const message = createBaseStuckIntent();
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? Intent.fromPartial(object.intent)
+      : undefined;
+    message.attemptCount = object.attemptCount ?? 0;
+    message.nextAttemptTime = (object.nextAttemptTime !== undefined && object.nextAttemptTime !== null)
+      ? Timestamp.fromPartial(object.nextAttemptTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseResumeIntentRequest(): ResumeIntentRequest {
+  return { name: "" };
+}
+
+export const ResumeIntentRequest: MessageFns<ResumeIntentRequest> = {
+  encode(message: ResumeIntentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeIntentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeIntentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResumeIntentRequest>): ResumeIntentRequest {
+    return ResumeIntentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeIntentRequest>): ResumeIntentRequest {
+    const message = createBaseResumeIntentRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeIntentResponse(): ResumeIntentResponse {
+  return { intent: undefined };
+}
+
+export const ResumeIntentResponse: MessageFns<ResumeIntentResponse> = {
+  encode(message: ResumeIntentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.intent !== undefined) {
+      Intent.encode(message.intent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeIntentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeIntentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intent = Intent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResumeIntentResponse>): ResumeIntentResponse {
+    return ResumeIntentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeIntentResponse>): ResumeIntentResponse {
+    const message = createBaseResumeIntentResponse();
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? Intent.fromPartial(object.intent)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseFailIntentRequest(): FailIntentRequest {
+  return { name: "", reason: "" };
+}
+
+export const FailIntentRequest: MessageFns<FailIntentRequest> = {
+  encode(message: FailIntentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FailIntentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailIntentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FailIntentRequest>): FailIntentRequest {
+    return FailIntentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FailIntentRequest>): FailIntentRequest {
+    const message = createBaseFailIntentRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseFailIntentResponse(): FailIntentResponse {
+  return { intent: undefined };
+}
+
+export const FailIntentResponse: MessageFns<FailIntentResponse> = {
+  encode(message: FailIntentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.intent !== undefined) {
+      Intent.encode(message.intent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): FailIntentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFailIntentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intent = Intent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<FailIntentResponse>): FailIntentResponse {
+    return FailIntentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<FailIntentResponse>): FailIntentResponse {
+    const message = createBaseFailIntentResponse();
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? Intent.fromPartial(object.intent)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseApproveIntentRequest(): ApproveIntentRequest {
+  return { name: "" };
+}
+
+export const ApproveIntentRequest: MessageFns<ApproveIntentRequest> = {
+  encode(message: ApproveIntentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApproveIntentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproveIntentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApproveIntentRequest>): ApproveIntentRequest {
+    return ApproveIntentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApproveIntentRequest>): ApproveIntentRequest {
+    const message = createBaseApproveIntentRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseApproveIntentResponse(): ApproveIntentResponse {
+  return { intent: undefined };
+}
+
+export const ApproveIntentResponse: MessageFns<ApproveIntentResponse> = {
+  encode(message: ApproveIntentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.intent !== undefined) {
+      Intent.encode(message.intent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ApproveIntentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseApproveIntentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intent = Intent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ApproveIntentResponse>): ApproveIntentResponse {
+    return ApproveIntentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ApproveIntentResponse>): ApproveIntentResponse {
+    const message = createBaseApproveIntentResponse();
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? Intent.fromPartial(object.intent)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRejectIntentRequest(): RejectIntentRequest {
+  return { name: "", reason: "" };
+}
+
+export const RejectIntentRequest: MessageFns<RejectIntentRequest> = {
+  encode(message: RejectIntentRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.reason !== "") {
+      writer.uint32(18).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RejectIntentRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRejectIntentRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RejectIntentRequest>): RejectIntentRequest {
+    return RejectIntentRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RejectIntentRequest>): RejectIntentRequest {
+    const message = createBaseRejectIntentRequest();
+    message.name = object.name ?? "";
+    message.reason = object.reason ?? "";
+    return message;
+  },
+};
+
+function createBaseRejectIntentResponse(): RejectIntentResponse {
+  return { intent: undefined };
+}
+
+export const RejectIntentResponse: MessageFns<RejectIntentResponse> = {
+  encode(message: RejectIntentResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.intent !== undefined) {
+      Intent.encode(message.intent, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RejectIntentResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRejectIntentResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.intent = Intent.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RejectIntentResponse>): RejectIntentResponse {
+    return RejectIntentResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RejectIntentResponse>): RejectIntentResponse {
+    const message = createBaseRejectIntentResponse();
+    message.intent = (object.intent !== undefined && object.intent !== null)
+      ? Intent.fromPartial(object.intent)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetTotalsRequest(): GetTotalsRequest {
+  return { startTime: undefined, endTime: undefined };
+}
+
+export const GetTotalsRequest: MessageFns<GetTotalsRequest> = {
+  encode(message: GetTotalsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.startTime !== undefined) {
+      Timestamp.encode(message.startTime, writer.uint32(10).fork()).join();
+    }
+    if (message.endTime !== undefined) {
+      Timestamp.encode(message.endTime, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTotalsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTotalsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.startTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.endTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetTotalsRequest>): GetTotalsRequest {
+    return GetTotalsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetTotalsRequest>): GetTotalsRequest {
+    const message = createBaseGetTotalsRequest();
+    message.startTime = (object.startTime !== undefined && object.startTime !== null)
+      ? Timestamp.fromPartial(object.startTime)
+      : undefined;
+    message.endTime = (object.endTime !== undefined && object.endTime !== null)
+      ? Timestamp.fromPartial(object.endTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseGetTotalsResponse(): GetTotalsResponse {
+  return { totals: [] };
+}
+
+export const GetTotalsResponse: MessageFns<GetTotalsResponse> = {
+  encode(message: GetTotalsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.totals) {
+      IntentTotal.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetTotalsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetTotalsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.totals.push(IntentTotal.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetTotalsResponse>): GetTotalsResponse {
+    return GetTotalsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetTotalsResponse>): GetTotalsResponse {
+    const message = createBaseGetTotalsResponse();
+    message.totals = object.totals?.map((e) => IntentTotal.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseIntentTotal(): IntentTotal {
+  return {
+    day: "",
+    assetCode: "",
+    operationType: "",
+    state: 0,
+    intentCount: 0n,
+    amountMinorUnits: "",
+    feeMinorUnits: "",
+  };
+}
+
+export const IntentTotal: MessageFns<IntentTotal> = {
+  encode(message: IntentTotal, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.day !== "") {
+      writer.uint32(10).string(message.day);
+    }
+    if (message.assetCode !== "") {
+      writer.uint32(18).string(message.assetCode);
+    }
+    if (message.operationType !== "") {
+      writer.uint32(26).string(message.operationType);
+    }
+    if (message.state !== 0) {
+      writer.uint32(32).int32(message.state);
+    }
+    if (message.intentCount !== 0n) {
+      if (BigInt.asIntN(64, message.intentCount) !== message.intentCount) {
+        throw new globalThis.Error("value provided for field message.intentCount of type int64 too large");
+      }
+      writer.uint32(40).int64(message.intentCount);
+    }
+    if (message.amountMinorUnits !== "") {
+      writer.uint32(50).string(message.amountMinorUnits);
+    }
+    if (message.feeMinorUnits !== "") {
+      writer.uint32(58).string(message.feeMinorUnits);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IntentTotal {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIntentTotal();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.day = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.assetCode = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.operationType = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.state = reader.int32() as any;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.intentCount = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.amountMinorUnits = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.feeMinorUnits = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IntentTotal>): IntentTotal {
+    return IntentTotal.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IntentTotal>): IntentTotal {
+    const message = createBaseIntentTotal();
+    message.day = object.day ?? "";
+    message.assetCode = object.assetCode ?? "";
+    message.operationType = object.operationType ?? "";
+    message.state = object.state ?? 0;
+    message.intentCount = (object.intentCount !== undefined && object.intentCount !== null)
+      ? BigInt(object.intentCount)
+      : 0n;
+    message.amountMinorUnits = object.amountMinorUnits ?? "";
+    message.feeMinorUnits = object.feeMinorUnits ?? "";
+    return message;
+  },
+};
+
+function createBaseReplayEventsRequest(): ReplayEventsRequest {
+  return { name: "" };
+}
+
+export const ReplayEventsRequest: MessageFns<ReplayEventsRequest> = {
+  encode(message: ReplayEventsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayEventsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayEventsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReplayEventsRequest>): ReplayEventsRequest {
+    return ReplayEventsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplayEventsRequest>): ReplayEventsRequest {
+    const message = createBaseReplayEventsRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseReplayEventsResponse(): ReplayEventsResponse {
+  return { writeCount: 0n };
+}
+
+export const ReplayEventsResponse: MessageFns<ReplayEventsResponse> = {
+  encode(message: ReplayEventsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.writeCount !== 0n) {
+      if (BigInt.asIntN(64, message.writeCount) !== message.writeCount) {
+        throw new globalThis.Error("value provided for field message.writeCount of type int64 too large");
+      }
+      writer.uint32(8).int64(message.writeCount);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReplayEventsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReplayEventsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.writeCount = reader.int64() as bigint;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReplayEventsResponse>): ReplayEventsResponse {
+    return ReplayEventsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReplayEventsResponse>): ReplayEventsResponse {
+    const message = createBaseReplayEventsResponse();
+    message.writeCount = (object.writeCount !== undefined && object.writeCount !== null)
+      ? BigInt(object.writeCount)
+      : 0n;
+    return message;
+  },
+};
+
 /** What operators ask of payments. */
 export type IntentAdminServiceService = typeof IntentAdminServiceService;
 export const IntentAdminServiceService = {
+  /** Lists everybody's intents, newest first, with the reasons of reviews. Fails with INVALID_FIELD. */
+  searchIntents: {
+    path: "/paymesh.intent.v1.IntentAdminService/SearchIntents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SearchIntentsRequest): Buffer => Buffer.from(SearchIntentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SearchIntentsRequest => SearchIntentsRequest.decode(value),
+    responseSerialize: (value: SearchIntentsResponse): Buffer =>
+      Buffer.from(SearchIntentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SearchIntentsResponse => SearchIntentsResponse.decode(value),
+  },
+  /**
+   * Lists intents that the resumer has tried to finish and could not, the one that was tried most often first. Fails with
+   * INVALID_FIELD.
+   */
+  listStuckIntents: {
+    path: "/paymesh.intent.v1.IntentAdminService/ListStuckIntents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListStuckIntentsRequest): Buffer =>
+      Buffer.from(ListStuckIntentsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListStuckIntentsRequest => ListStuckIntentsRequest.decode(value),
+    responseSerialize: (value: ListStuckIntentsResponse): Buffer =>
+      Buffer.from(ListStuckIntentsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListStuckIntentsResponse => ListStuckIntentsResponse.decode(value),
+  },
+  /**
+   * Tries at once to finish an intent, as the resumer does sooner or later; one that waits for somebody is answered as it
+   * is. Fails with INVALID_FIELD, INTENT_NOT_FOUND, DEPENDENCY_UNAVAILABLE (the Ledger's answer is still not known).
+   */
+  resumeIntent: {
+    path: "/paymesh.intent.v1.IntentAdminService/ResumeIntent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeIntentRequest): Buffer => Buffer.from(ResumeIntentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeIntentRequest => ResumeIntentRequest.decode(value),
+    responseSerialize: (value: ResumeIntentResponse): Buffer =>
+      Buffer.from(ResumeIntentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeIntentResponse => ResumeIntentResponse.decode(value),
+  },
+  /**
+   * Ends an intent that is not final: one that moved nothing becomes REJECTED, one whose money is held becomes FAILED and the
+   * payer has it back. The Ledger decides: when it moved the money already the answer is the intent SETTLED, so read
+   * `state`. Safe to repeat. Fails with INVALID_FIELD, INTENT_NOT_FOUND, INTENT_FINAL, DEPENDENCY_UNAVAILABLE.
+   */
+  failIntent: {
+    path: "/paymesh.intent.v1.IntentAdminService/FailIntent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: FailIntentRequest): Buffer => Buffer.from(FailIntentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): FailIntentRequest => FailIntentRequest.decode(value),
+    responseSerialize: (value: FailIntentResponse): Buffer => Buffer.from(FailIntentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): FailIntentResponse => FailIntentResponse.decode(value),
+  },
+  /**
+   * Lets an intent that is IN_REVIEW go on. Approving again what was approved fails with INTENT_NOT_IN_REVIEW. Fails with
+   * INVALID_FIELD, INTENT_NOT_FOUND, SELF_REVIEW, INTENT_NOT_IN_REVIEW, DEPENDENCY_UNAVAILABLE (it is approved, and what the
+   * Ledger did is not known yet).
+   */
+  approveIntent: {
+    path: "/paymesh.intent.v1.IntentAdminService/ApproveIntent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ApproveIntentRequest): Buffer => Buffer.from(ApproveIntentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ApproveIntentRequest => ApproveIntentRequest.decode(value),
+    responseSerialize: (value: ApproveIntentResponse): Buffer =>
+      Buffer.from(ApproveIntentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ApproveIntentResponse => ApproveIntentResponse.decode(value),
+  },
+  /** Refuses an intent that is IN_REVIEW. Fails with INVALID_FIELD, INTENT_NOT_FOUND, SELF_REVIEW, INTENT_NOT_IN_REVIEW. */
+  rejectIntent: {
+    path: "/paymesh.intent.v1.IntentAdminService/RejectIntent" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: RejectIntentRequest): Buffer => Buffer.from(RejectIntentRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): RejectIntentRequest => RejectIntentRequest.decode(value),
+    responseSerialize: (value: RejectIntentResponse): Buffer =>
+      Buffer.from(RejectIntentResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): RejectIntentResponse => RejectIntentResponse.decode(value),
+  },
+  /**
+   * Sums up the intents created in a period: a row for each day in UTC, asset, operation type and state. Fails with
+   * INVALID_FIELD.
+   */
+  getTotals: {
+    path: "/paymesh.intent.v1.IntentAdminService/GetTotals" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetTotalsRequest): Buffer => Buffer.from(GetTotalsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetTotalsRequest => GetTotalsRequest.decode(value),
+    responseSerialize: (value: GetTotalsResponse): Buffer => Buffer.from(GetTotalsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetTotalsResponse => GetTotalsResponse.decode(value),
+  },
+  /**
+   * Publishes again what was given up because the event stream would not take it. Answers how many writes were put back.
+   * Fails with INVALID_FIELD.
+   */
+  replayEvents: {
+    path: "/paymesh.intent.v1.IntentAdminService/ReplayEvents" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReplayEventsRequest): Buffer => Buffer.from(ReplayEventsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReplayEventsRequest => ReplayEventsRequest.decode(value),
+    responseSerialize: (value: ReplayEventsResponse): Buffer =>
+      Buffer.from(ReplayEventsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReplayEventsResponse => ReplayEventsResponse.decode(value),
+  },
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
    * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
@@ -249,6 +1748,42 @@ export const IntentAdminServiceService = {
 } as const;
 
 export interface IntentAdminServiceServer extends UntypedServiceImplementation {
+  /** Lists everybody's intents, newest first, with the reasons of reviews. Fails with INVALID_FIELD. */
+  searchIntents: handleUnaryCall<SearchIntentsRequest, SearchIntentsResponse>;
+  /**
+   * Lists intents that the resumer has tried to finish and could not, the one that was tried most often first. Fails with
+   * INVALID_FIELD.
+   */
+  listStuckIntents: handleUnaryCall<ListStuckIntentsRequest, ListStuckIntentsResponse>;
+  /**
+   * Tries at once to finish an intent, as the resumer does sooner or later; one that waits for somebody is answered as it
+   * is. Fails with INVALID_FIELD, INTENT_NOT_FOUND, DEPENDENCY_UNAVAILABLE (the Ledger's answer is still not known).
+   */
+  resumeIntent: handleUnaryCall<ResumeIntentRequest, ResumeIntentResponse>;
+  /**
+   * Ends an intent that is not final: one that moved nothing becomes REJECTED, one whose money is held becomes FAILED and the
+   * payer has it back. The Ledger decides: when it moved the money already the answer is the intent SETTLED, so read
+   * `state`. Safe to repeat. Fails with INVALID_FIELD, INTENT_NOT_FOUND, INTENT_FINAL, DEPENDENCY_UNAVAILABLE.
+   */
+  failIntent: handleUnaryCall<FailIntentRequest, FailIntentResponse>;
+  /**
+   * Lets an intent that is IN_REVIEW go on. Approving again what was approved fails with INTENT_NOT_IN_REVIEW. Fails with
+   * INVALID_FIELD, INTENT_NOT_FOUND, SELF_REVIEW, INTENT_NOT_IN_REVIEW, DEPENDENCY_UNAVAILABLE (it is approved, and what the
+   * Ledger did is not known yet).
+   */
+  approveIntent: handleUnaryCall<ApproveIntentRequest, ApproveIntentResponse>;
+  /** Refuses an intent that is IN_REVIEW. Fails with INVALID_FIELD, INTENT_NOT_FOUND, SELF_REVIEW, INTENT_NOT_IN_REVIEW. */
+  rejectIntent: handleUnaryCall<RejectIntentRequest, RejectIntentResponse>;
+  /**
+   * Sums up the intents created in a period: a row for each day in UTC, asset, operation type and state. Fails with
+   * INVALID_FIELD.
+   */
+  getTotals: handleUnaryCall<GetTotalsRequest, GetTotalsResponse>;
+  /**
+   * Publishes again what was given up because the event stream would not take it. Answers how many writes were put back.
+   * Fails with INVALID_FIELD.
+   */
+  replayEvents: handleUnaryCall<ReplayEventsRequest, ReplayEventsResponse>;
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
    * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
@@ -261,6 +1796,154 @@ export interface IntentAdminServiceServer extends UntypedServiceImplementation {
 }
 
 export interface IntentAdminServiceClient extends Client {
+  /** Lists everybody's intents, newest first, with the reasons of reviews. Fails with INVALID_FIELD. */
+  searchIntents(
+    request: SearchIntentsRequest,
+    callback: (error: ServiceError | null, response: SearchIntentsResponse) => void,
+  ): ClientUnaryCall;
+  searchIntents(
+    request: SearchIntentsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SearchIntentsResponse) => void,
+  ): ClientUnaryCall;
+  searchIntents(
+    request: SearchIntentsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SearchIntentsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lists intents that the resumer has tried to finish and could not, the one that was tried most often first. Fails with
+   * INVALID_FIELD.
+   */
+  listStuckIntents(
+    request: ListStuckIntentsRequest,
+    callback: (error: ServiceError | null, response: ListStuckIntentsResponse) => void,
+  ): ClientUnaryCall;
+  listStuckIntents(
+    request: ListStuckIntentsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListStuckIntentsResponse) => void,
+  ): ClientUnaryCall;
+  listStuckIntents(
+    request: ListStuckIntentsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListStuckIntentsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Tries at once to finish an intent, as the resumer does sooner or later; one that waits for somebody is answered as it
+   * is. Fails with INVALID_FIELD, INTENT_NOT_FOUND, DEPENDENCY_UNAVAILABLE (the Ledger's answer is still not known).
+   */
+  resumeIntent(
+    request: ResumeIntentRequest,
+    callback: (error: ServiceError | null, response: ResumeIntentResponse) => void,
+  ): ClientUnaryCall;
+  resumeIntent(
+    request: ResumeIntentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeIntentResponse) => void,
+  ): ClientUnaryCall;
+  resumeIntent(
+    request: ResumeIntentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeIntentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Ends an intent that is not final: one that moved nothing becomes REJECTED, one whose money is held becomes FAILED and the
+   * payer has it back. The Ledger decides: when it moved the money already the answer is the intent SETTLED, so read
+   * `state`. Safe to repeat. Fails with INVALID_FIELD, INTENT_NOT_FOUND, INTENT_FINAL, DEPENDENCY_UNAVAILABLE.
+   */
+  failIntent(
+    request: FailIntentRequest,
+    callback: (error: ServiceError | null, response: FailIntentResponse) => void,
+  ): ClientUnaryCall;
+  failIntent(
+    request: FailIntentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: FailIntentResponse) => void,
+  ): ClientUnaryCall;
+  failIntent(
+    request: FailIntentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: FailIntentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Lets an intent that is IN_REVIEW go on. Approving again what was approved fails with INTENT_NOT_IN_REVIEW. Fails with
+   * INVALID_FIELD, INTENT_NOT_FOUND, SELF_REVIEW, INTENT_NOT_IN_REVIEW, DEPENDENCY_UNAVAILABLE (it is approved, and what the
+   * Ledger did is not known yet).
+   */
+  approveIntent(
+    request: ApproveIntentRequest,
+    callback: (error: ServiceError | null, response: ApproveIntentResponse) => void,
+  ): ClientUnaryCall;
+  approveIntent(
+    request: ApproveIntentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ApproveIntentResponse) => void,
+  ): ClientUnaryCall;
+  approveIntent(
+    request: ApproveIntentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ApproveIntentResponse) => void,
+  ): ClientUnaryCall;
+  /** Refuses an intent that is IN_REVIEW. Fails with INVALID_FIELD, INTENT_NOT_FOUND, SELF_REVIEW, INTENT_NOT_IN_REVIEW. */
+  rejectIntent(
+    request: RejectIntentRequest,
+    callback: (error: ServiceError | null, response: RejectIntentResponse) => void,
+  ): ClientUnaryCall;
+  rejectIntent(
+    request: RejectIntentRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: RejectIntentResponse) => void,
+  ): ClientUnaryCall;
+  rejectIntent(
+    request: RejectIntentRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: RejectIntentResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Sums up the intents created in a period: a row for each day in UTC, asset, operation type and state. Fails with
+   * INVALID_FIELD.
+   */
+  getTotals(
+    request: GetTotalsRequest,
+    callback: (error: ServiceError | null, response: GetTotalsResponse) => void,
+  ): ClientUnaryCall;
+  getTotals(
+    request: GetTotalsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetTotalsResponse) => void,
+  ): ClientUnaryCall;
+  getTotals(
+    request: GetTotalsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetTotalsResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Publishes again what was given up because the event stream would not take it. Answers how many writes were put back.
+   * Fails with INVALID_FIELD.
+   */
+  replayEvents(
+    request: ReplayEventsRequest,
+    callback: (error: ServiceError | null, response: ReplayEventsResponse) => void,
+  ): ClientUnaryCall;
+  replayEvents(
+    request: ReplayEventsRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReplayEventsResponse) => void,
+  ): ClientUnaryCall;
+  replayEvents(
+    request: ReplayEventsRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReplayEventsResponse) => void,
+  ): ClientUnaryCall;
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
    * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
