@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import {
+  CancelIntentRequest,
+  ConfirmIntentRequest,
+  IntentServiceService,
+  RefundIntentRequest,
+} from '../../../gen/paymesh/intent/v1/intent_service.js'
+import { type Intent, IntentState, RefundState } from '../../../gen/paymesh/intent/v1/intent.js'
+import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
+import { type CrashPoint } from '../crash-points.js'
+import { isResting } from '../intent.js'
+import { paymentRequest, TestIntent, TestMesh } from './mesh.js'
+import { MeshProcess, until } from './mesh-process.js'
+
+/** Kills an Intent process for real at each point of what follows a payment, and lets another one finish it. */
+describe('an Intent process that is killed', function () {
+  this.timeout(60_000)
+  let mesh: TestMesh
+  /** The process that lives. It leaves an intent that is under way to the one that dies for three seconds. */
+  let intent: TestIntent
+  let dying: MeshProcess
+  let purse: Wallet
+  let shop: Wallet
+
+  before(async () => {
+    mesh = await TestMesh.start()
+    dying = await MeshProcess.create('intent', {
+      DATABASE_URL: mesh.databaseUrl,
+      LEDGER_ADDRESS: mesh.ledger.address,
+      RULES_ADDRESS: mesh.rules.address,
+      VALKEY_URL: mesh.valkeyUrl,
+    })
+    intent = await mesh.startIntent()
+    purse = await intent.wallet('ann', 10_000_000n)
+    shop = await intent.wallet('ben', 1_000_000n)
+  })
+  afterEach(() => mesh.assertConserved())
+  after(() => mesh.stop())
+
+  async function pay(holdSeconds?: number): Promise<Intent> {
+    const change = holdSeconds === undefined ? {} : { holdSeconds }
+    const { message } = await intent.pay('ann', paymentRequest(purse, shop, 10_000n, change))
+    // An event that is still to be published would have the process die earlier.
+    await until(async () => (await mesh.pool.query('select from outbox')).rowCount === 0, 'the outbox is empty')
+    return message
+  }
+
+  /** Has a process do the work until it dies at the point. */
+  async function dieAt(point: CrashPoint, work: (at: TestIntent) => Promise<unknown>): Promise<void> {
+    await dying.start({ CRASH_AT: point })
+    const client = await TestIntent.at(dying.address)
+    await assert.rejects(work(client), point)
+    assert.equal(await dying.ended(), 'SIGKILL')
+    await client.stop()
+  }
+
+  /** What the living process makes of an intent, without being asked. */
+  async function finished({ name }: Intent): Promise<Intent> {
+    await mesh.pool.query(
+      `update intents set resume_after = now() where state = 'VALIDATED' or capture_minor is not null
+         or release_kind is not null`,
+    )
+    await until(async () => (await mesh.intents()).every(isResting), 'everything rests')
+    return await intent.intent(name)
+  }
+
+  const ann = { user: 'ann' }
+  const ben = { user: 'ben', permissions: ['refunds:write'] }
+  const confirmIt = ({ name }: Intent) => {
+    const amount = { assetCode: 'THB', minorUnits: 4_000n }
+    const request = ConfirmIntentRequest.fromPartial({ name, requestId: `confirm.${name.slice(8)}`, amount })
+    return (at: TestIntent) => at.call(IntentServiceService.confirmIntent, request, ann)
+  }
+  const cancelIt = ({ name }: Intent) => {
+    const request = CancelIntentRequest.fromPartial({ name, requestId: `cancel.${name.slice(8)}` })
+    return (at: TestIntent) => at.call(IntentServiceService.cancelIntent, request, ann)
+  }
+  const refundIt = ({ name }: Intent) => {
+    const request = RefundIntentRequest.fromPartial({ name, requestId: `refund.${name.slice(8)}` })
+    return (at: TestIntent) => at.call(IntentServiceService.refundIntent, request, ben)
+  }
+
+  // What the living process finds without being asked, and what the same request gets from it then.
+  const decisions: [string, CrashPoint, typeof confirmIt, keyof typeof IntentState, keyof typeof IntentState][] = [
+    ['confirming', 'before-wish', confirmIt, 'AUTHORIZED', 'SETTLED'],
+    ['confirming', 'after-wish', confirmIt, 'SETTLED', 'SETTLED'],
+    ['confirming', 'after-ledger', confirmIt, 'SETTLED', 'SETTLED'],
+    ['confirming', 'after-update', confirmIt, 'SETTLED', 'SETTLED'],
+    ['cancelling', 'after-wish', cancelIt, 'CANCELLED', 'CANCELLED'],
+    ['cancelling', 'after-ledger', cancelIt, 'CANCELLED', 'CANCELLED'],
+  ]
+  for (const [what, point, decide, found, final] of decisions) {
+    it(`${what} at ${point} leaves a hold ${found}, and ${final} when asked again`, async () => {
+      const held = await pay(600)
+      await dieAt(point, decide(held))
+      assert.equal((await finished(held)).state, IntentState[found])
+      await mesh.assertConserved()
+      const { message } = await decide(held)(intent)
+      assert.equal(message.intent?.state, IntentState[final])
+    })
+  }
+
+  for (const point of ['after-ledger', 'after-update'] as const) {
+    it(`releasing a hold whose time is over, at ${point}, releases it once`, async () => {
+      const held = await pay(600)
+      await intent.stop()
+      await mesh.pool.query('update intents set hold_expire_time = now(), resume_after = now() where id = $1', [
+        held.name.slice('intents/'.length),
+      ])
+      await dying.start({ CRASH_AT: point }).catch(() => undefined)
+      assert.equal(await dying.ended(), 'SIGKILL')
+      intent = await mesh.startIntent()
+      assert.equal((await finished(held)).state, IntentState.EXPIRED)
+    })
+  }
+
+  for (const point of ['after-insert', 'after-ledger', 'after-update'] as const) {
+    it(`refunding at ${point} gives back once`, async () => {
+      const paid = await pay()
+      await dieAt(point, refundIt(paid))
+      assert.equal((await finished(paid)).refundState, RefundState.REFUNDED)
+      const { message } = await refundIt(paid)(intent)
+      assert.equal(message.intent?.state, IntentState.SETTLED)
+      assert.equal((await finished(paid)).refundedAmount?.minorUnits, 10_000n)
+    })
+  }
+})
