@@ -1,4 +1,5 @@
 // The five services as the launcher sees them: their names, and the environment that each is started with.
+import { createHmac } from 'node:crypto'
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { type MeshPorts, type ServicePorts } from './ports.js'
 import { type Secrets } from './secrets.js'
@@ -73,6 +74,14 @@ function ownEnvironment(service: ServiceName, { ports, secrets, valkeyUrl }: Env
         LEDGER_ADDRESS: `localhost:${ports.ledger.grpc}`,
         RULES_ADDRESS: `localhost:${ports.rules.grpc}`,
         VALKEY_URL: valkeyUrl,
+        KEY_ENCRYPTION_KEYS: `dev-1:${keyFor('intent', secrets)}`,
+        // So that whoever tries webhooks may listen on this machine.
+        WEBHOOK_NETWORKS: '127.0.0.0/8,::1/128',
       }
   }
+}
+
+/** A key of a service's own, from the one that a state folder has: base64 of 32 bytes. */
+function keyFor(service: ServiceName, { keyEncryptionKey }: Secrets): string {
+  return createHmac('sha256', Buffer.from(keyEncryptionKey, 'base64')).update(service).digest('base64')
 }

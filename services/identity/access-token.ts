@@ -1,6 +1,6 @@
 import { SignJWT } from 'jose'
 import { permissionsOf, type Role } from './roles.js'
-import { Secret } from './secret.js'
+import { Secret } from '../runtime/secret.js'
 import type { Signer } from './signing-keys.js'
 import { sessionName, userName } from './user.js'
 

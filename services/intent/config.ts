@@ -1,7 +1,10 @@
 // The only reader of the environment.
 import { z } from 'zod'
 import { databaseEnvironment, parseConfig, serviceEnvironment, tlsFiles } from '../runtime/config.js'
+import { namedKeys } from '../runtime/key-config.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
+import { type Secret } from '../runtime/secret.js'
+import { type Network, networkFrom } from './address-guard.js'
 import { type CrashPoint, crashPoints } from './crash-points.js'
 
 /** All that the Intent service is told by its environment. */
@@ -17,10 +20,22 @@ export interface Config {
   readonly ledgerNamespace: string
   readonly rulesAddress: string
   readonly valkeyUrl: string
+  /** What seals the secrets of webhooks: the first seals, all open. */
+  readonly encryptionKeys: readonly { readonly id: string; readonly key: Secret<Buffer> }[]
+  /** Networks that webhooks may reach although they are not public. */
+  readonly webhookNetworks: readonly Network[]
   readonly drainDelayMs: number
   /** Where the process kills itself: for tests, in development only. */
   readonly crashAt: CrashPoint | undefined
 }
+
+const networks = z.string().transform((text, context) => {
+  const found = text.split(',').map((part) => networkFrom(part.trim()))
+  const known = found.filter((network) => network !== undefined)
+  if (known.length === found.length) return known
+  context.addIssue({ code: 'custom', message: 'must be networks such as 10.1.0.0/16, separated by commas' })
+  return z.NEVER
+})
 
 const environment = z
   .object({
@@ -30,6 +45,8 @@ const environment = z
     LEDGER_NAMESPACE: z.string().default('paymesh'),
     RULES_ADDRESS: serviceEnvironment.LISTEN_ADDRESS,
     VALKEY_URL: z.url({ protocol: /^rediss?$/ }),
+    KEY_ENCRYPTION_KEYS: namedKeys,
+    WEBHOOK_NETWORKS: networks.default([]),
     CRASH_AT: z.enum(crashPoints).optional(),
   })
   .refine((config) => config.CRASH_AT === undefined || config.ENVIRONMENT === 'development', {
@@ -51,6 +68,8 @@ export function readConfig(): Config {
     ledgerNamespace: config.LEDGER_NAMESPACE,
     rulesAddress: config.RULES_ADDRESS,
     valkeyUrl: config.VALKEY_URL,
+    encryptionKeys: config.KEY_ENCRYPTION_KEYS,
+    webhookNetworks: config.WEBHOOK_NETWORKS,
     drainDelayMs: config.DRAIN_DELAY_MS,
     crashAt: config.CRASH_AT,
   })

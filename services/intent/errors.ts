@@ -34,6 +34,10 @@ const codes: Readonly<Record<Reason, status>> = {
   WALLET_NOT_EMPTY: status.FAILED_PRECONDITION,
   WALLET_CHANGED: status.ABORTED,
   TOO_MANY_WALLETS: status.FAILED_PRECONDITION,
+  WEBHOOK_ENDPOINT_NOT_FOUND: status.NOT_FOUND,
+  WEBHOOK_DELIVERY_NOT_FOUND: status.NOT_FOUND,
+  WEBHOOK_ENDPOINT_CHANGED: status.ABORTED,
+  TOO_MANY_WEBHOOK_ENDPOINTS: status.FAILED_PRECONDITION,
 }
 
 // Overload passes in about the time that the work under way takes.

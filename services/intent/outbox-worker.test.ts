@@ -10,6 +10,8 @@ import { connectValkey } from './valkey.js'
 
 const log = createLogger({ name: 'test', level: 'silent' })
 
+const noFanOut = () => Promise.resolve()
+
 describe('the outbox worker', () => {
   let pool: Pool
   let valkey: Redis
@@ -21,7 +23,7 @@ describe('the outbox worker', () => {
     const url = await testValkeyUrl()
     valkey = await ready(connectValkey(url, 'test', log))
     subscriber = await ready(connectValkey(url, 'test', log))
-    deps = { pool, valkey, random: () => 0, crashPoint: () => undefined, log }
+    deps = { pool, valkey, fanOut: noFanOut, random: () => 0, crashPoint: () => undefined, log }
   })
   beforeEach(async () => {
     await pool.query('delete from outbox')

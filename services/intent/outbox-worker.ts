@@ -14,6 +14,8 @@ import { claimRows, countRefusals, deleteRows, type OutboxRow } from './outbox-s
 export interface OutboxWorkerDeps {
   readonly pool: Pool
   readonly valkey: Redis
+  /** Told of events before they are published, so that webhooks wait for nothing but the database. */
+  readonly fanOut: (rows: readonly OutboxRow[]) => Promise<void>
   readonly random: () => number
   readonly crashPoint: ReachCrashPoint
   readonly log: Logger
@@ -47,6 +49,7 @@ export async function publishDue(deps: OutboxWorkerDeps): Promise<boolean> {
   const rows = await claimRows(deps.pool, leaseMs, intentsMax)
   if (rows.length === 0) return false
   deps.crashPoint('before-publish')
+  await deps.fanOut(rows)
   const { published, refused } = await publish(deps.valkey, rows)
   deps.crashPoint('after-publish')
   if (published.length > 0) await deleteRows(deps.pool, published)

@@ -1,6 +1,7 @@
 // How the same request is recognised: SHA-256 over a canonical form of the RPC and everything asked but the request id.
 import { createHash } from 'node:crypto'
 import { type Order, type Party } from './intent.js'
+import { type WebhookEndpoint } from './webhook.js'
 
 /** The hash of a payment request. The form is part of what is stored for ever: never change it for an RPC. */
 export function orderHash(rpc: string, order: Order): Buffer {
@@ -37,6 +38,14 @@ export function intentRequestHash(rpc: string, intentId: string, amount: Amount 
 export interface Amount {
   readonly assetCode: string
   readonly amountMinor: bigint
+}
+
+/** The hash of a request to create a webhook endpoint. */
+export function webhookHash(
+  rpc: string,
+  { url, displayName, eventTypes, disabled }: Pick<WebhookEndpoint, 'url' | 'displayName' | 'eventTypes' | 'disabled'>,
+): Buffer {
+  return hashOf([rpc, url, displayName, [...eventTypes].sort(), disabled])
 }
 
 function partyForm(party: Party): string {

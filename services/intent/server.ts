@@ -2,6 +2,7 @@
 import { IntentAdminServiceService } from '../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { IntentServiceService } from '../../gen/paymesh/intent/v1/intent_service.js'
 import { WalletServiceService } from '../../gen/paymesh/intent/v1/wallet_service.js'
+import { WebhookServiceService } from '../../gen/paymesh/intent/v1/webhook_service.js'
 import { type Call, type ServerStream, type Unary } from '../runtime/call.js'
 import { bind, type Binding } from '../runtime/server.js'
 import { outward } from './errors.js'
@@ -18,26 +19,35 @@ import { closeWallet } from './rpc/close-wallet.js'
 import { confirmIntent } from './rpc/confirm-intent.js'
 import { createIntent } from './rpc/create-intent.js'
 import { createWallet } from './rpc/create-wallet.js'
-import { type RpcDeps } from './rpc/deps.js'
+import { createWebhookEndpoint } from './rpc/create-webhook-endpoint.js'
+import { deleteWebhookEndpoint } from './rpc/delete-webhook-endpoint.js'
 import { freezeWallet } from './rpc/freeze-wallet.js'
 import { fundWallet } from './rpc/fund-wallet.js'
 import { getIntent } from './rpc/get-intent.js'
 import { getWallet } from './rpc/get-wallet.js'
+import { getWebhookEndpoint } from './rpc/get-webhook-endpoint.js'
 import { listIntents } from './rpc/list-intents.js'
 import { listLedgerRecords } from './rpc/list-ledger-records.js'
 import { listTransactions } from './rpc/list-transactions.js'
 import { listWallets } from './rpc/list-wallets.js'
+import { listWebhookDeliveries } from './rpc/list-webhook-deliveries.js'
+import { listWebhookEndpoints } from './rpc/list-webhook-endpoints.js'
 import { previewIntent } from './rpc/preview-intent.js'
 import { refundIntent } from './rpc/refund-intent.js'
+import { replayWebhookDelivery } from './rpc/replay-webhook-delivery.js'
+import { rotateWebhookSecret } from './rpc/rotate-webhook-secret.js'
 import { streamTransactions } from './rpc/stream-transactions.js'
 import { unfreezeWallet } from './rpc/unfreeze-wallet.js'
 import { updateWallet } from './rpc/update-wallet.js'
+import { updateWebhookEndpoint } from './rpc/update-webhook-endpoint.js'
 import { watchIntent } from './rpc/watch-intent.js'
+import { type RpcDeps } from './rpc/deps.js'
 
 export const serviceNames = [
   'paymesh.intent.v1.IntentService',
   'paymesh.intent.v1.WalletService',
   'paymesh.intent.v1.IntentAdminService',
+  'paymesh.intent.v1.WebhookService',
 ] as const
 
 export function bindings(deps: RpcDeps): Binding[] {
@@ -74,6 +84,16 @@ export function bindings(deps: RpcDeps): Binding[] {
       rejectIntent: unary(deps, rejectIntent),
       getTotals: unary(deps, getTotals),
       replayEvents: unary(deps, replayEvents),
+    }),
+    bind(WebhookServiceService, {
+      createWebhookEndpoint: unary(deps, createWebhookEndpoint),
+      getWebhookEndpoint: unary(deps, getWebhookEndpoint),
+      listWebhookEndpoints: unary(deps, listWebhookEndpoints),
+      updateWebhookEndpoint: unary(deps, updateWebhookEndpoint),
+      deleteWebhookEndpoint: unary(deps, deleteWebhookEndpoint),
+      rotateWebhookSecret: unary(deps, rotateWebhookSecret),
+      listWebhookDeliveries: unary(deps, listWebhookDeliveries),
+      replayWebhookDelivery: unary(deps, replayWebhookDelivery),
     }),
   ]
 }

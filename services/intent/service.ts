@@ -1,13 +1,17 @@
 // The composition of the service: clients, stores, loops and server, in the order in which they need each other, and
 // how they stop. Apart from main.ts so that tests start the very same service within their own process.
+import { type Pool } from 'pg'
 import { type Logger } from '../runtime/logger.js'
 import { type Metrics } from '../runtime/metrics.js'
+import { lookup } from 'node:dns/promises'
 import { startAdminServer } from '../runtime/admin-server.js'
 import { systemClock } from '../runtime/clock.js'
 import { systemRandom, uuidV7 } from '../runtime/ids.js'
+import { Keyring } from '../runtime/keyring.js'
 import { createPool } from '../runtime/postgres.js'
 import { createServer } from '../runtime/server.js'
 import { AccountIds } from './account-ids.js'
+import { AddressGuard } from './address-guard.js'
 import { createAdvance } from './advance.js'
 import { burnChain } from './burn-chain.js'
 import { intentIdFrom } from './chain.js'
@@ -23,13 +27,15 @@ import { connectLedger } from './ledger-client.js'
 import { createOutboxWorker } from './outbox-worker.js'
 import { createPayments } from './payments.js'
 import { createResumer } from './resumer.js'
-import { type RpcDeps, type WatchLimits } from './rpc/deps.js'
+import { type RpcDeps, type WatchLimits, type WebhookParts } from './rpc/deps.js'
 import { connectRules } from './rules-client.js'
 import { bindings, serviceNames } from './server.js'
 import { connectValkey } from './valkey.js'
 import { connectWalletAccounts } from './wallet-accounts-client.js'
 import { WalletDirectory } from './wallet-directory.js'
 import { WatchHub } from './watch-hub.js'
+import { createFanOut } from './webhook-fan-out.js'
+import { WebhookWorker } from './webhook-worker.js'
 
 /** What a process decides about its service beside the configuration. */
 export interface ServiceParts {
@@ -65,6 +71,8 @@ const realLimits: ServiceLimits = {
 // Everything that queues inside does so for a payment under way, and some payments ask twice.
 const queueMax = 2 * realLimits.paymentsMax
 const watchPollMs = 2_000
+// Longer than any consumer should take to write an event down.
+const webhookTimeoutMs = 10_000
 
 const clock = systemClock
 const nowMs = () => clock.nowMs()
@@ -138,7 +146,8 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     openAccount: (name, { id, assetCode }) =>
       ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
   })
-  const outbox = createOutboxWorker({ pool, valkey: publisher, random, crashPoint, log })
+  const fanOut = createFanOut({ pool, nowMs, newId: newUuid, log })
+  const outbox = createOutboxWorker({ pool, valkey: publisher, fanOut, random, crashPoint, log })
   const nudgeOutbox = () => {
     outbox.nudge()
   }
@@ -173,6 +182,8 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     watchersMax: limits.watchersMax,
     pollMs: watchPollMs,
   })
+  const webhooks = webhookParts(config)
+  const webhookWorker = createWebhookWorker(webhooks, pool, log)
   const shared = {
     pool,
     clock,
@@ -189,6 +200,17 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     watchHub,
     accountIds,
   }
-  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newOrderId: newUuid, watchLimits: limits.watch }
-  return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub] }
+  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newId: newUuid, watchLimits: limits.watch, webhooks }
+  return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub, webhookWorker] }
+}
+
+function webhookParts({ webhookNetworks, encryptionKeys, isDevelopment }: Config): WebhookParts {
+  const guard = new AddressGuard(webhookNetworks)
+  return { guard, httpsOnly: !isDevelopment, keyring: new Keyring(encryptionKeys), random: systemRandom }
+}
+
+function createWebhookWorker({ guard, httpsOnly, keyring }: WebhookParts, pool: Pool, log: Logger): WebhookWorker {
+  const resolve = (hostname: string) => lookup(hostname, { all: true, verbatim: false })
+  const sender = { resolve, guard, httpsOnly, timeoutMs: webhookTimeoutMs }
+  return new WebhookWorker({ pool, keyring, sender, nowMs, random, log })
 }

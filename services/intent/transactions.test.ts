@@ -93,6 +93,18 @@ describe('transactions', () => {
     assert.deepEqual(payee.transactions[0].payment.counterparty, intent.payer)
   })
 
+  it('of a part of a hold say the part', async () => {
+    const intent = exampleIntent({ status: { state: 'SETTLED' }, holdSeconds: 60, captureMinor: 4_000n })
+    const { id: intentId } = intent
+    const held = entry(1, { intentId, kind: 'HELD', amountMinor: 10_100n })
+    const posted = entry(2, { intentId, kind: 'HOLD_POSTED', amountMinor: 4_100n })
+    const { transactions } = await readTransactions(source([held, posted], [intent]).deps, payerWallet, all)
+    assert.deepEqual(
+      transactions.map(({ payment }) => payment?.price?.amountMinor),
+      [4_000n, 10_000n],
+    )
+  })
+
   it('of no time are none', async () => {
     const { deps, calls } = source([entry(5)])
     const page = await readTransactions(deps, payerWallet, { ...all, minNs: 6n, maxNs: 5n })

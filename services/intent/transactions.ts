@@ -1,7 +1,7 @@
 // What happened on a wallet, as its owner understands it: entries of its account in the Ledger, joined with the intents
 // behind them. Nothing of it is stored here.
 import { totalsOf, feesOf } from './decision.js'
-import { type Intent, type Party } from './intent.js'
+import { type Intent, type Party, settledMinor } from './intent.js'
 import { type AccountEntry, type EntryPage, type EntryQuery } from './wallet-accounts-client.js'
 
 export type Direction = 'IN' | 'OUT'
@@ -150,13 +150,13 @@ function paymentSide(intent: Intent, walletId: string, totalMinor: bigint | unde
   }
 }
 
-/** A payment that moved another sum than its decision says, such as a part of a hold, has no price of its own. */
+/** What was held is the whole amount, what settled may be a part of it; anything else has no price of its own. */
 function priceOf(intent: Intent, isPayer: boolean, totalMinor: bigint | undefined): Price | undefined {
-  const { payerMinor, payeeMinor } = totalsOf(intent.amountMinor, intent.decision)
-  if (totalMinor !== (isPayer ? payerMinor : payeeMinor)) return undefined
+  const amountMinor = [intent.amountMinor, settledMinor(intent) ?? 0n].find((amount) => {
+    const { payerMinor, payeeMinor } = totalsOf(amount, intent.decision)
+    return totalMinor === (isPayer ? payerMinor : payeeMinor)
+  })
+  if (amountMinor === undefined) return undefined
   const fees = feesOf(intent.decision).filter(({ phase }) => phase === (isPayer ? 'PRE' : 'POST'))
-  return {
-    amountMinor: intent.amountMinor,
-    fees: fees.map(({ feeId, amountMinor }) => ({ feeId, amountMinor })),
-  }
+  return { amountMinor, fees: fees.map((fee) => ({ feeId: fee.feeId, amountMinor: fee.amountMinor })) }
 }

@@ -16,7 +16,7 @@ import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { createServer } from '../../runtime/server.js'
 import { createDeps, type Parts } from '../deps.js'
 import { PasswordHasher } from '../password-hasher.js'
-import { Secret } from '../secret.js'
+import { Secret } from '../../runtime/secret.js'
 import { identityBindings } from '../server.js'
 
 /** A clock that stands still until it is told. Begins at the machine's time, since real verifiers compare with that. */

@@ -1,7 +1,10 @@
 // What the handlers need.
 import { type Pool } from 'pg'
 import { type Clock } from '../../runtime/clock.js'
+import { type Random } from '../../runtime/ids.js'
+import { type Keyring } from '../../runtime/keyring.js'
 import { type AccountIds } from '../account-ids.js'
+import { type AddressGuard } from '../address-guard.js'
 import { type Advance, type Advanced } from '../advance.js'
 import { type HoldStore } from '../hold-store.js'
 import { type ReachCrashPoint } from '../crash-points.js'
@@ -30,9 +33,18 @@ export interface RpcDeps {
   readonly walletAccounts: WalletAccounts
   readonly watchHub: WatchHub
   readonly newWalletId: () => string
-  readonly newOrderId: () => string
+  readonly newId: () => string
   readonly accountIds: AccountIds
   readonly watchLimits: WatchLimits
+  readonly webhooks: WebhookParts
+}
+
+/** What endpoints are checked with, and what their secrets are made of and sealed by. */
+export interface WebhookParts {
+  readonly guard: AddressGuard
+  readonly httpsOnly: boolean
+  readonly keyring: Keyring
+  readonly random: Random
 }
 
 export interface WatchLimits {

@@ -111,9 +111,9 @@ describe('FreezeWallet, UnfreezeWallet and CloseWallet', () => {
     assert.equal((await close(wallet.name)).state, WalletState.CLOSED)
     assert.equal((await close(wallet.name)).state, WalletState.CLOSED)
     assert.deepEqual(await failureOf(ben, wallet), 'ACCOUNT_CLOSED')
-    for (const change of [freeze(wallet.name), unfreeze(wallet.name)]) {
+    for (const change of [freeze, unfreeze]) {
       const failure = { reason: 'WALLET_CLOSED', code: 'FAILED_PRECONDITION' } as const
-      await assertFails(change, { ...failure, metadata: { wallet: wallet.name } })
+      await assertFails(change(wallet.name), { ...failure, metadata: { wallet: wallet.name } })
     }
     assert.equal((await get(wallet.name)).state, WalletState.CLOSED)
   })

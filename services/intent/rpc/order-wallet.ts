@@ -20,7 +20,7 @@ export async function record(
   order: Pick<WalletOrder, 'walletId' | 'kind' | 'reason'>,
 ): Promise<void> {
   const actor = callerName(call.caller)
-  await recordWalletOrder(deps.pool, { ...order, id: deps.newOrderId(), actor, createTimeMs: deps.clock.nowMs() })
+  await recordWalletOrder(deps.pool, { ...order, id: deps.newId(), actor, createTimeMs: deps.clock.nowMs() })
 }
 
 /** Freezes or unfreezes anybody's wallet. Throws INVALID_FIELD, WALLET_NOT_FOUND, WALLET_CLOSED. */

@@ -52,6 +52,8 @@ export class MeshProcess {
       TLS_KEY_FILE: tls.keyFile,
       TLS_CA_FILE: tls.caFile,
       LOG_LEVEL: 'warn',
+      // Read by those that seal anything.
+      KEY_ENCRYPTION_KEYS: `test:${Buffer.alloc(32, 7).toString('base64')}`,
       ...env,
     })
   }

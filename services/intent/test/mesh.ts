@@ -19,6 +19,7 @@ import { clientCredentials } from '../../runtime/mesh-credentials.js'
 import { createMetrics } from '../../runtime/metrics.js'
 import { createPool } from '../../runtime/postgres.js'
 import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
+import { Secret } from '../../runtime/secret.js'
 import { accountName } from '../account-names.js'
 import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decision.js'
@@ -251,6 +252,8 @@ export class TestIntent {
         ledgerNamespace: 'paymesh',
         rulesAddress: mesh.rules.address,
         valkeyUrl: options.valkeyUrl ?? mesh.valkeyUrl,
+        encryptionKeys: [{ id: 'test', key: new Secret(Buffer.alloc(32, 7), 'key') }],
+        webhookNetworks: [{ address: '127.0.0.0', prefix: 8 }],
         drainDelayMs: 0,
         crashAt: undefined,
       },

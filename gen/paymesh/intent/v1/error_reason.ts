@@ -65,6 +65,17 @@ export const ErrorReason = {
    * metadata: asset_code, most.
    */
   TOO_MANY_WALLETS: 44,
+  /** WEBHOOK_ENDPOINT_NOT_FOUND - The webhook endpoint does not exist. NOT_FOUND; metadata: endpoint. */
+  WEBHOOK_ENDPOINT_NOT_FOUND: 45,
+  /** WEBHOOK_DELIVERY_NOT_FOUND - The delivery does not exist, or is older than deliveries are kept. NOT_FOUND; metadata: delivery. */
+  WEBHOOK_DELIVERY_NOT_FOUND: 46,
+  /** WEBHOOK_ENDPOINT_CHANGED - The webhook endpoint changed since it was read; read it again. ABORTED; metadata: endpoint. */
+  WEBHOOK_ENDPOINT_CHANGED: 47,
+  /**
+   * TOO_MANY_WEBHOOK_ENDPOINTS - The caller has as many webhook endpoints as one may have; delete one that is not needed. FAILED_PRECONDITION;
+   * metadata: most.
+   */
+  TOO_MANY_WEBHOOK_ENDPOINTS: 48,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -95,5 +106,9 @@ export namespace ErrorReason {
   export type WALLET_NOT_EMPTY = typeof ErrorReason.WALLET_NOT_EMPTY;
   export type WALLET_CHANGED = typeof ErrorReason.WALLET_CHANGED;
   export type TOO_MANY_WALLETS = typeof ErrorReason.TOO_MANY_WALLETS;
+  export type WEBHOOK_ENDPOINT_NOT_FOUND = typeof ErrorReason.WEBHOOK_ENDPOINT_NOT_FOUND;
+  export type WEBHOOK_DELIVERY_NOT_FOUND = typeof ErrorReason.WEBHOOK_DELIVERY_NOT_FOUND;
+  export type WEBHOOK_ENDPOINT_CHANGED = typeof ErrorReason.WEBHOOK_ENDPOINT_CHANGED;
+  export type TOO_MANY_WEBHOOK_ENDPOINTS = typeof ErrorReason.TOO_MANY_WEBHOOK_ENDPOINTS;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
