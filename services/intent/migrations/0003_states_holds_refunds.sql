@@ -21,7 +21,6 @@ alter table intents
   add column review_time timestamptz,
   -- The second time that the intent became VALIDATED: after its review.
   add column approve_time timestamptz,
-  add column reviewer text,
   add column fail_time timestamptz,
   add column cancel_time timestamptz,
   add column expire_time timestamptz,

@@ -62,8 +62,7 @@ export async function replayCommand(args: readonly string[], startCluster: Start
     return USAGE_EXIT_CODE
   }
   const engines = given.engines(startCluster)
-  const opened = async (open: () => Promise<OpenedEngine>) =>
-    given.grpc ? throughGrpc(open) : (await open()).ledger
+  const opened = async (open: () => Promise<OpenedEngine>) => (given.grpc ? throughGrpc(open) : (await open()).ledger)
   const { empty } = engines
   const source = { shared: () => opened(() => engines.shared()), empty: empty && (() => opened(empty)) }
   try {
