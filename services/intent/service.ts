@@ -3,7 +3,7 @@
 import { type Pool } from 'pg'
 import { type Logger } from '../runtime/logger.js'
 import { type Metrics } from '../runtime/metrics.js'
-import { lookup } from 'node:dns/promises'
+import { Resolver } from 'node:dns/promises'
 import { startAdminServer } from '../runtime/admin-server.js'
 import { systemClock } from '../runtime/clock.js'
 import { systemRandom, uuidV7 } from '../runtime/ids.js'
@@ -18,6 +18,7 @@ import { intentIdFrom } from './chain.js'
 import { runChain } from './chain-runner.js'
 import { type Config } from './config.js'
 import { type ReachCrashPoint } from './crash-points.js'
+import { resolveHost } from './host-resolver.js'
 import { HouseAccounts } from './house-accounts.js'
 import { failIntent } from './fail-intent.js'
 import { type Failure, type Intent } from './intent.js'
@@ -73,6 +74,8 @@ const queueMax = 2 * realLimits.paymentsMax
 const watchPollMs = 2_000
 // Longer than any consumer should take to write an event down.
 const webhookTimeoutMs = 10_000
+// For one question; asked twice it leaves time to send.
+const dnsTimeoutMs = 2_000
 
 const clock = systemClock
 const nowMs = () => clock.nowMs()
@@ -146,7 +149,12 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     openAccount: (name, { id, assetCode }) =>
       ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
   })
-  const fanOut = createFanOut({ pool, nowMs, newId: newUuid, log })
+  const webhooks = webhookParts(config)
+  const webhookWorker = createWebhookWorker(webhooks, pool, log)
+  const onQueued = () => {
+    webhookWorker.nudge()
+  }
+  const fanOut = createFanOut({ pool, nowMs, newId: newUuid, onQueued, log })
   const outbox = createOutboxWorker({ pool, valkey: publisher, fanOut, random, crashPoint, log })
   const nudgeOutbox = () => {
     outbox.nudge()
@@ -182,8 +190,6 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     watchersMax: limits.watchersMax,
     pollMs: watchPollMs,
   })
-  const webhooks = webhookParts(config)
-  const webhookWorker = createWebhookWorker(webhooks, pool, log)
   const shared = {
     pool,
     clock,
@@ -210,7 +216,8 @@ function webhookParts({ webhookNetworks, encryptionKeys, isDevelopment }: Config
 }
 
 function createWebhookWorker({ guard, httpsOnly, keyring }: WebhookParts, pool: Pool, log: Logger): WebhookWorker {
-  const resolve = (hostname: string) => lookup(hostname, { all: true, verbatim: false })
+  const nameServers = new Resolver({ timeout: dnsTimeoutMs, tries: 2 })
+  const resolve = (hostname: string) => resolveHost(nameServers, hostname)
   const sender = { resolve, guard, httpsOnly, timeoutMs: webhookTimeoutMs }
   return new WebhookWorker({ pool, keyring, sender, nowMs, random, log })
 }

@@ -17,11 +17,12 @@ const newId = () => uuidV7(systemClock, systemRandom)
 describe('the fan-out of events to webhooks', () => {
   let pool: Pool
   let fanOut: FanOut
+  let nudges = 0
 
   before(async () => {
     pool = createPool({ url: await testDatabase('intent'), max: 4, applicationName: 'test' })
     const log = createLogger({ name: 'test', level: 'silent' })
-    fanOut = createFanOut({ pool, nowMs: () => nowMs, newId, log })
+    fanOut = createFanOut({ pool, nowMs: () => nowMs, newId, onQueued: () => (nudges += 1), log })
     for (const [id, owner] of [
       [payerWallet, 'users/pam'],
       [payeeWallet, 'users/pete'],
@@ -35,6 +36,7 @@ describe('the fan-out of events to webhooks', () => {
   })
   beforeEach(async () => {
     await pool.query('delete from webhook_endpoints')
+    nudges = 0
   })
   after(() => pool.end())
 
@@ -139,5 +141,6 @@ describe('the fan-out of events to webhooks', () => {
       (await queued()).map(({ endpoint: to }) => to),
       [id],
     )
+    assert.equal(nudges, 1)
   })
 })

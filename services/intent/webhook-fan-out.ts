@@ -13,6 +13,8 @@ export interface FanOutDeps {
   readonly pool: Pool
   readonly nowMs: () => number
   readonly newId: () => string
+  /** Told after deliveries were queued. */
+  readonly onQueued: () => void
   readonly log: Logger
 }
 
@@ -46,7 +48,9 @@ export function createFanOut(deps: FanOutDeps): FanOut {
     const events = rows.flatMap((row) => row.events.flatMap((event) => readEvent(deps.log, row, event)))
     const targets = await targetsOf(deps.pool, events)
     const deliveries = targets.flatMap((target) => deliveryOf(deps, events[target.index], target))
-    if (deliveries.length > 0) await queueDeliveries(deps.pool, deliveries, deps.nowMs())
+    if (deliveries.length === 0) return
+    await queueDeliveries(deps.pool, deliveries, deps.nowMs())
+    deps.onQueued()
   }
 }
 

@@ -11,7 +11,7 @@ export interface Address {
 }
 
 export interface SenderDeps {
-  /** All addresses of a host; rejects when it has none. */
+  /** All addresses of a host; none, or a rejection, when it has none. */
   readonly resolve: (hostname: string) => Promise<readonly Address[]>
   readonly guard: AddressGuard
   /** Whether plain HTTP is refused. */

@@ -64,6 +64,11 @@ export class WebhookWorker {
     this.#loop.start()
   }
 
+  /** Looks for deliveries at once. */
+  nudge(): void {
+    this.#loop.nudge()
+  }
+
   /** Gives up what is under way; whoever runs next sends it again when its lease is over. */
   async stop(): Promise<void> {
     this.#stop.abort()
