@@ -134,6 +134,8 @@ export interface Person {
   readonly name: string
   readonly api: Api
   readonly wallet: string
+  /** The API with a new token, which has the roles granted since. */
+  signInAgain(): Promise<Api>
 }
 
 const tokensShape = z.object({ user: z.string(), accessToken: z.string(), refreshToken: z.string() })
@@ -147,7 +149,8 @@ export async function newUser(api: Api): Promise<Omit<Person, 'wallet'>> {
   const password = `pass ${randomUUID()}`
   await api.ok('POST', '/v1/users', { user: { email, displayName: 'Somebody' }, password }, 'user', z.looseObject({}))
   const tokens = await signIn(api, email, password)
-  return { name: tokens.user, api: api.as(tokens.accessToken) }
+  const signInAgain = async () => api.as((await signIn(api, email, password)).accessToken)
+  return { name: tokens.user, api: api.as(tokens.accessToken), signInAgain }
 }
 
 export async function newPerson(api: Api): Promise<Person> {

@@ -113,6 +113,52 @@ describe('a payment through the edge', () => {
     assert.match(events[1]!, /^data: \{"closing":\{"reason":"CLOSING_REASON_FINAL_STATE"\}\}$/)
   })
 
+  it('that is held is confirmed in part by who is paid, and the rest returns', async () => {
+    const before = await alice.api.wallet(alice.wallet)
+    const charge = payment(alice.wallet, bob.wallet, 100_00n)
+    const terms = { operationType: 'MERCHANT_CHARGE', captureMode: 'CAPTURE_MODE_MANUAL', holdDuration: '3600s' }
+    const body = { ...charge, intent: { ...charge.intent, ...terms } }
+    const held = await alice.api.ok('POST', '/v1/intents', body, 'intent', intentShape)
+    assert.equal(held.state, 'INTENT_STATE_AUTHORIZED')
+    assert.equal((await alice.api.wallet(alice.wallet)).held.minorUnits, 100_00n)
+    const confirm = { requestId: randomUUID(), amount: { assetCode: 'THB', minorUnits: '4000' } }
+    const path = `/v1/${held.name}:confirm`
+    const settled = await bob.api.ok('POST', path, confirm, 'intent', intentShape)
+    assert.equal(settled.state, 'INTENT_STATE_SETTLED')
+    assert.equal(settled.payeeTotal?.minorUnits, 40_00n - 1_00n)
+    assert.deepEqual(await bob.api.ok('POST', path, confirm, 'intent', intentShape), settled)
+    const after = await alice.api.wallet(alice.wallet)
+    assert.equal(before.available.minorUnits - after.available.minorUnits, 40_00n)
+  })
+
+  it('that is held is cancelled by who pays', async () => {
+    const transfer = payment(alice.wallet, bob.wallet, 10_00n)
+    const body = { ...transfer, intent: { ...transfer.intent, captureMode: 'CAPTURE_MODE_MANUAL' } }
+    const held = await alice.api.ok('POST', '/v1/intents', body, 'intent', intentShape)
+    const path = `/v1/${held.name}:cancel`
+    const cancelled = await alice.api.ok('POST', path, { requestId: randomUUID() }, 'intent', intentShape)
+    assert.equal(cancelled.state, 'INTENT_STATE_CANCELLED')
+  })
+
+  it('is given back by a merchant, and found by an operator', async () => {
+    const { admin, operator, api } = await theMesh()
+    const shop = await newPerson(api)
+    const paid = await alice.api.pay(alice.wallet, shop.wallet, 20_00n)
+    await admin.ok('POST', '/v1/admin/grants', { user: shop.name, role: 'merchant' }, 'grant', z.looseObject({}))
+    const merchant = await shop.signInAgain()
+    const amount = { assetCode: 'THB', minorUnits: '1500' }
+    const body = { requestId: randomUUID(), amount, reason: 'too much' }
+    const refund = await merchant.ok('POST', `/v1/${paid.name}:refund`, body, 'intent', intentShape)
+    assert.equal(refund.state, 'INTENT_STATE_SETTLED')
+    assert.equal(refund.operationType, 'REFUND')
+    const found = await operator.send('GET', `/v1/admin/intents?parent=${paid.name}`)
+    const { intents } = z.object({ intents: z.array(intentShape) }).parse(found.body)
+    assert.deepEqual(
+      intents.map(({ name }) => name),
+      [refund.name],
+    )
+  })
+
   it('is listed newest first, page by page, each once', async () => {
     const dave = await newPerson((await theMesh()).api)
     const paid: string[] = []
