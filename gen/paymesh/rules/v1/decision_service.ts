@@ -162,7 +162,7 @@ export const DecideResponse: MessageFns<DecideResponse> = {
   },
 };
 
-/** Decides payments; stores nothing. */
+/** Decides payments; keeps no more than a sample of what it was asked. */
 export type DecisionServiceService = typeof DecisionServiceService;
 export const DecisionServiceService = {
   /**
