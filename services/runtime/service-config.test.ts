@@ -42,7 +42,7 @@ const idempotentByName = [
   'UnfreezeWallet',
   'CloseWallet',
 ]
-const reads = /^(Query|Get|List|Lookup|Preview|Decide)/
+const reads = /^(Query|Get|List|Lookup|Preview|Decide|Diff|Validate|Try)/
 
 for (const name of packages) {
   const [, service] = name.split('.')
