@@ -139,7 +139,7 @@ async function disconnect({ pool, publisher, subscriber, ledger, walletAccounts,
 
 function assemble(config: Config, parts: ServiceParts, links: Links) {
   const { log, crashPoint, limits = realLimits } = parts
-  const { pool, publisher, subscriber, ledger, walletAccounts, rules } = links
+  const { pool, subscriber, ledger, walletAccounts, rules } = links
   const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
   const holds = new HoldStore(pool)
@@ -149,16 +149,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     openAccount: (name, { id, assetCode }) =>
       ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
   })
-  const webhooks = webhookParts(config)
-  const webhookWorker = createWebhookWorker(webhooks, pool, log)
-  const onQueued = () => {
-    webhookWorker.nudge()
-  }
-  const fanOut = createFanOut({ pool, nowMs, newId: newUuid, onQueued, log })
-  const outbox = createOutboxWorker({ pool, valkey: publisher, fanOut, random, crashPoint, log })
-  const nudgeOutbox = () => {
-    outbox.nudge()
-  }
+  const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links)
   const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
   const advance = createAdvance({
     store,
@@ -208,6 +199,21 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   }
   const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newId: newUuid, watchLimits: limits.watch, webhooks }
   return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub, webhookWorker] }
+}
+
+/** What carries events from the outbox to Valkey and to webhooks. */
+function assembleEvents(config: Config, { log, crashPoint }: ServiceParts, { pool, publisher }: Links) {
+  const webhooks = webhookParts(config)
+  const webhookWorker = createWebhookWorker(webhooks, pool, log)
+  const onQueued = () => {
+    webhookWorker.nudge()
+  }
+  const fanOut = createFanOut({ pool, nowMs, newId: newUuid, onQueued, log })
+  const outbox = createOutboxWorker({ pool, valkey: publisher, fanOut, random, crashPoint, log })
+  const nudgeOutbox = () => {
+    outbox.nudge()
+  }
+  return { outbox, webhookWorker, webhooks, nudgeOutbox }
 }
 
 function webhookParts({ webhookNetworks, encryptionKeys, isDevelopment }: Config): WebhookParts {
