@@ -21,6 +21,19 @@ describe('the PostgreSQL engine when things fail', () => {
     await made.stop()
   })
 
+  async function epoch(): Promise<number> {
+    const { rows } = await bystander.client.query<{ epoch: string }>('select epoch::text from ledger_head')
+    return Number(rows[0]?.epoch)
+  }
+
+  /** Cuts the writer's connection and waits for its next term, which may begin before anybody saw the last one end. */
+  async function cutAndRecover(): Promise<void> {
+    const before = await epoch()
+    await bystander.cutWriter()
+    await eventually(async () => (await epoch()) > before, 'the next term begins')
+    await made.becomesWriter()
+  }
+
   it('says that the outcome is unknown when its connection breaks under a batch, and recovers by itself', async () => {
     const events = [transferEvent(10n), transferEvent(11n)]
     await bystander.holdHead()
@@ -42,9 +55,7 @@ describe('the PostgreSQL engine when things fail', () => {
   it('settles by the same ids what was written before its connection broke', async () => {
     const events = [transferEvent(10n, { amount: 5n })]
     await made.engine.createTransfers(events)
-    await bystander.cutWriter()
-    await eventually(() => !made.engine.isWriter, 'the engine notices')
-    await made.becomesWriter()
+    await cutAndRecover()
     const { results } = await made.engine.createTransfers(events)
     assert.equal(results[0]?.status, TransferStatus.EXISTS)
     const [account] = await made.engine.lookupAccounts([1n])
@@ -103,9 +114,8 @@ describe('the PostgreSQL engine when things fail', () => {
     const flags = TransferFlag.PENDING
     await made.engine.createTransfers([transferEvent(10n, { flags, amount: 7n })])
     await made.pool.query('update accounts set debits_pending = 0')
-    await bystander.cutWriter()
-    await eventually(() => !made.engine.isWriter, 'the engine notices, and forgets what it had in memory')
-    await made.becomesWriter()
+    // A new term begins with nothing in memory.
+    await cutAndRecover()
     const post = { pendingId: 10n, amount: 7n, flags: TransferFlag.POST_PENDING_TRANSFER, ledger: 0, code: 0 }
     const bad = made.engine.createTransfers([transferEvent(11n, { ...post, debitAccountId: 0n, creditAccountId: 0n })])
     const good = made.engine.createTransfers([transferEvent(12n, { creditAccountId: 3n })])
@@ -135,10 +145,6 @@ describe('the PostgreSQL engine when things fail', () => {
         raise exception 'no room' using errcode = '53100'; end $$`,
     )
     await bystander.client.query('create trigger refuse before insert on journal execute function refuse()')
-    const epoch = async () => {
-      const { rows } = await bystander.client.query<{ epoch: string }>('select epoch::text from ledger_head')
-      return Number(rows[0]?.epoch)
-    }
     const first = await epoch()
     const started = performance.now()
     let id = 100n
