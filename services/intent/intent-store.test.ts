@@ -130,6 +130,15 @@ describe('the store of intents', () => {
     }
   })
 
+  it('lets one of two updates in, though both are asked for in the same moment', async () => {
+    const intent = exampleIntent()
+    await store.insert(intent)
+    const failure = { reason: 'REVIEW_REJECTED', message: 'no' }
+    const both = [settled(intent, startMs), rejected(intent, failure, startMs)]
+    assert.deepEqual(await Promise.all(both.map((after) => store.update(intent, after))), [true, false])
+    assert.equal((await store.byId(intent.id))?.status.state, 'SETTLED')
+  })
+
   it('hands an unfinished intent to one resumer at a time, and again when its time is over', async () => {
     const intent = exampleIntent()
     await store.insert(intent)

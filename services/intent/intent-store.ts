@@ -144,7 +144,24 @@ export class IntentStore {
     })
   }
 
+  /**
+   * One statement changes a row once. Of several updates of one intent, as when two people decide about it in the same moment,
+   * each goes after the one before, and finds the version that it left.
+   */
   async #updateAll(updates: readonly Update[]): Promise<boolean[]> {
+    const changed = new Set<Update>()
+    for (let rest = updates; rest.length > 0;) {
+      const first = new Map<string, Update>()
+      for (const update of rest) if (!first.has(update.after.id)) first.set(update.after.id, update)
+      const ids = await this.#updateEach([...first.values()])
+      for (const [id, update] of first) if (ids.has(id)) changed.add(update)
+      rest = rest.filter((update) => first.get(update.after.id) !== update)
+    }
+    return updates.map((update) => changed.has(update))
+  }
+
+  /** The ids of what was changed; of each intent at most one update. */
+  async #updateEach(updates: readonly Update[]): Promise<ReadonlySet<string>> {
     const sorted = [...updates].sort((a, b) => (a.after.id < b.after.id ? -1 : 1))
     const { rows } = await this.#pool.query<{ id: string }>({
       name: 'intents-update',
@@ -152,7 +169,7 @@ export class IntentStore {
       values: updateValues(sorted),
     })
     const changed = new Set(rows.map((row) => row.id))
-    return updates.map(({ after }) => changed.has(after.id))
+    return changed
   }
 }
 
