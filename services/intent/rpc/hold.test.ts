@@ -250,8 +250,8 @@ describe('ConfirmIntent and CancelIntent', () => {
       for (const answer of answers.slice(0, 4)) {
         if (answer.status !== 'fulfilled') continue
         // When it was to expire is what this test sets meanwhile.
-        const { holdExpireTime: _, etag: __, ...told } = (answer.value as Answered).message
-        const { holdExpireTime: ___, etag: ____, ...kept } = final
+        const { holdExpireTime: _, ...told } = (answer.value as Answered).message
+        const { holdExpireTime: __, ...kept } = final
         assert.deepEqual(told, kept)
       }
       const settled = final.settledAmount?.minorUnits
