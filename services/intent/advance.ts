@@ -3,17 +3,22 @@
 // the conditional update lets one outcome in.
 import { channelOf } from './channels/registry.js'
 import { type Channel } from './channels/channel.js'
-import { type ChainPlan, type Resolution } from './chain.js'
+import { attemptMax, type ChainPlan, type Resolution } from './chain.js'
 import { type ChainOutcome } from './chain-runner.js'
 import { firstPlan, postPlan, voidPlan } from './chain-plans.js'
+import { limitsOf } from './decision.js'
 import { type ReachCrashPoint } from './crash-points.js'
 import { authorized, type Failure, type Intent, rejected, type Release, released, settled } from './intent.js'
 import { type HoldStore } from './hold-store.js'
 import { type IntentStore } from './intent-store.js'
+import { isUnavailable } from './ledger-client.js'
+import { type EnsuredLimit, type LimitAccounts } from './limit-accounts.js'
+import { limitExceeded, type LimitLeg } from './limit.js'
 
 export interface AdvanceDeps {
-  readonly store: Pick<IntentStore, 'update' | 'byId'>
+  readonly store: Pick<IntentStore, 'update' | 'attemptAgain' | 'byId'>
   readonly holds: Pick<HoldStore, 'release'>
+  readonly limits: Pick<LimitAccounts, 'refresh'>
   readonly runChain: (intent: Intent, plan: ChainPlan) => Promise<ChainOutcome>
   readonly nowMs: () => number
   readonly crashPoint: ReachCrashPoint
@@ -42,9 +47,9 @@ export function createAdvance(deps: AdvanceDeps): Advance {
   }
 }
 
-// What a step does follows from the intent's version and from what is wanted of its hold.
-function stepKey({ id, version, captureMinor, release }: Intent): string {
-  return `${id} ${version} ${captureMinor ?? ''} ${release?.kind ?? ''}`
+// What a step does follows from the intent's version and attempt and from what is wanted of its hold.
+function stepKey({ id, version, attempt, captureMinor, release }: Intent): string {
+  return `${id} ${version} ${attempt} ${captureMinor ?? ''} ${release?.kind ?? ''}`
 }
 
 async function step(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
@@ -77,10 +82,45 @@ async function pay(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
     }
     case 'refused':
       return await write(deps, intent, rejected(intent, outcome.failure, deps.nowMs()))
+    case 'overLimit':
+      return await payAgainOrReject(deps, intent, outcome.limitIndex)
     case 'resolved':
       return { kind: 'waiting', intent, cause: `the Ledger answers a first step with ${outcome.how}` }
     case 'undecided':
       return { kind: 'waiting', intent, cause: outcome.cause }
+  }
+}
+
+/**
+ * A limit's account did not have enough. When its cap was changed, the account was emptied and another took its place:
+ * the chain runs again with that one, under the ids of the next attempt. Nothing has moved, and the attempt that was
+ * refused can never move anything: the Ledger has burnt the id of the leg that it refused.
+ */
+async function payAgainOrReject(deps: AdvanceDeps, intent: Intent, limitIndex: number): Promise<Advanced> {
+  const legs = limitsOf(intent.decision)
+  const ensured = await refreshed(deps, legs)
+  if (typeof ensured === 'string') return { kind: 'waiting', intent, cause: ensured }
+  const [leg, now, before] = [legs[limitIndex], ensured[limitIndex], intent.limitAccounts[limitIndex]]
+  if (leg === undefined || now === undefined || before === undefined) {
+    throw new RangeError(`intent ${intent.id} has no limit ${limitIndex}`)
+  }
+  if (now.account.account === before.account || intent.attempt === attemptMax) {
+    return await write(deps, intent, rejected(intent, limitExceeded(leg, now.usage), deps.nowMs()))
+  }
+  const again = { ...intent, attempt: intent.attempt + 1, limitAccounts: ensured.map(({ account }) => account) }
+  deps.crashPoint('before-attempt')
+  const written = await deps.store.attemptAgain(again)
+  deps.crashPoint('after-attempt')
+  return await step(deps, written ? again : await read(deps, intent.id))
+}
+
+/** How the limits' windows stand; why not, when the Ledger cannot be asked. */
+async function refreshed(deps: AdvanceDeps, legs: readonly LimitLeg[]): Promise<readonly EnsuredLimit[] | string> {
+  try {
+    return await deps.limits.refresh(legs)
+  } catch (error) {
+    if (isUnavailable(error) && error instanceof Error) return error.message
+    throw error
   }
 }
 
@@ -102,6 +142,8 @@ async function post(deps: AdvanceDeps, intent: Intent, channel: Channel, capture
       return await writeResolved(deps, intent, outcome.how)
     case 'refused':
       return await giveBack(deps, intent, channel, outcome.failure)
+    case 'overLimit':
+      return { kind: 'waiting', intent, cause: 'the Ledger counts again what a hold has counted' }
     case 'undecided':
       return { kind: 'waiting', intent, cause: outcome.cause }
   }
@@ -123,6 +165,8 @@ async function release(deps: AdvanceDeps, intent: Intent, channel: Channel): Pro
       return await writeResolved(deps, intent, outcome.how)
     case 'refused':
       return { kind: 'waiting', intent, cause: `the Ledger does not release the hold: ${outcome.failure.message}` }
+    case 'overLimit':
+      return { kind: 'waiting', intent, cause: 'the Ledger counts what a release gives back' }
     case 'undecided':
       return { kind: 'waiting', intent, cause: outcome.cause }
   }

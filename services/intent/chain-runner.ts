@@ -19,11 +19,13 @@ import { type HouseAccounts } from './house-accounts.js'
 import { isUnavailable, type Ledger } from './ledger-client.js'
 
 /**
- * What became of a chain. `applied` and `refused` are final whoever asks and however often, and so is `resolved`, which
+ * What became of a chain. `applied`, `overLimit` and `refused` are final whoever asks and however often, and so is `resolved`, which
  * only a chain that posts or voids can be; `undecided` is everything else, and only the same chain again can settle it.
  */
 export type ChainOutcome =
   | { readonly kind: 'applied' }
+  /** Of the limits that the decision names, the one at this place is used up, or its account was replaced. */
+  | { readonly kind: 'overLimit'; readonly limitIndex: number }
   | { readonly kind: 'refused'; readonly failure: Failure }
   /** The hold had ended so before. */
   | { readonly kind: 'resolved'; readonly how: Resolution }
@@ -75,7 +77,7 @@ export function transfersOf(accountIds: AccountIds, intent: Intent, plan: ChainP
     userData64: 0n,
     userData32: 0,
     timeoutSeconds: action.kind === 'hold' ? action.timeoutSeconds : 0,
-    ledger: ledgerNumber,
+    ledger: leg.ledger ?? ledgerNumber,
     code: leg.code,
     flags: actionFlags[action.kind] | (index === legs.length - 1 ? 0 : linked),
     timestamp: 0n,
@@ -94,11 +96,9 @@ async function readOutcome(
     case 'present':
       return await confirmApplied(deps, transfers)
     case 'refused':
-      return { kind: 'refused', failure: failureOf(legAt(plan, answer.legIndex), answer.cause) }
-    case 'refusedBefore': {
-      const leg = legAt(plan, answer.legIndex)
-      return { kind: 'refused', failure: failureOf(leg, await causeNow(deps, leg)) }
-    }
+      return refusal(plan, answer.legIndex, answer.cause)
+    case 'refusedBefore':
+      return refusal(plan, answer.legIndex, await causeNow(deps, legAt(plan, answer.legIndex)))
     case 'resolved':
       return answer
     case 'undecided':
@@ -141,14 +141,28 @@ async function causeNow(deps: ChainRunnerDeps, leg: Leg): Promise<RefusalCause> 
   return 'EXCEEDS_BALANCE'
 }
 
+function refusal(plan: ChainPlan, legIndex: number, cause: RefusalCause): ChainOutcome {
+  const leg = legAt(plan, legIndex)
+  // Limits are the first legs, in the decision's order.
+  if (leg.role === 'limit' && cause === 'EXCEEDS_BALANCE') return { kind: 'overLimit', limitIndex: legIndex }
+  return { kind: 'refused', failure: failureOf(leg, cause) }
+}
+
 function legAt(plan: ChainPlan, index: number): Leg {
   const leg = plan.legs[index]
   if (leg === undefined) throw new RangeError(`a chain of ${plan.legs.length} legs has no leg ${index}`)
   return leg
 }
 
+const whoseAccount: Readonly<Record<Leg['role'], string>> = {
+  payer: "the payer's account",
+  payee: "the payee's account",
+  fee: 'an account for fees',
+  limit: "a limit's account",
+}
+
 function failureOf(leg: Leg, cause: RefusalCause): Failure {
-  const whose = { payer: "the payer's account", payee: "the payee's account", fee: 'an account for fees' }[leg.role]
+  const whose = whoseAccount[leg.role]
   switch (cause) {
     case 'EXCEEDS_BALANCE':
       return leg.role === 'payer'

@@ -16,13 +16,16 @@ export type TransferCode = (typeof TransferCode)[keyof typeof TransferCode]
 
 /** One movement. The role says whose account decides when the leg is refused. */
 export interface Leg {
-  readonly role: 'payer' | 'payee' | 'fee'
+  readonly role: 'payer' | 'payee' | 'fee' | 'limit'
   /** The Ledger's names, `accounts/{account}`. */
   readonly debitAccount: string
   readonly creditAccount: string
-  /** More than zero, but for a leg that posts nothing of what was held. */
+  /** In minor units, or what a limit counts. More than zero, but for a leg that posts nothing of what was held. */
   readonly amountMinor: bigint
-  readonly code: TransferCode
+  /** A TransferCode, but for what a limit counts. */
+  readonly code: number
+  /** The ledger of a limit's accounts; undefined: that of the chain's asset. */
+  readonly ledger?: number
 }
 
 /** What a chain does with its legs, and so which step of the payment it is. Never renumber steps. */
@@ -51,6 +54,9 @@ export function stepOf(action: ChainAction): number {
 
 const derivedBits = 16n
 
+/** How often a chain may be tried anew, under ids of its own. */
+export const attemptMax = 15
+
 /** A UUIDv7 made fit to derive transfer ids from: its last 16 bits are zero. */
 export function intentIdFrom(uuid: string): string {
   return `${uuid.slice(0, -4)}0000`
@@ -59,7 +65,10 @@ export function intentIdFrom(uuid: string): string {
 /** The 128-bit id of a leg's transfer. */
 export function transferId(intentId: bigint, attempt: number, step: number, leg: number): bigint {
   assert(BigInt.asUintN(Number(derivedBits), intentId) === 0n, 'an intent id ends in 16 zero bits')
-  assert(attempt >= 0 && attempt < 16 && step > 0 && step < 16 && leg >= 0 && leg < 256, 'attempt, step, leg in range')
+  assert(
+    attempt >= 0 && attempt <= attemptMax && step > 0 && step < 16 && leg >= 0 && leg < 256,
+    'attempt, step, leg in range',
+  )
   return intentId | BigInt((attempt << 12) | (step << 8) | leg)
 }
 

@@ -2,7 +2,8 @@
 
 /**
  * In the order in which a payment passes them. A payment that is held first passes those from the Ledger to the update
- * twice: when it is held, and when a wish about its hold, confirmed or cancelled, was written.
+ * twice: when it is held, and when a wish about its hold, confirmed or cancelled, was written. A payment that met a limit
+ * whose cap was changed passes those of the attempt, and those of the Ledger again.
  */
 export const crashPoints = [
   'before-insert',
@@ -11,6 +12,8 @@ export const crashPoints = [
   'after-wish',
   'before-ledger',
   'after-ledger',
+  'before-attempt',
+  'after-attempt',
   'after-update',
   'before-publish',
   'after-publish',

@@ -3,9 +3,15 @@ import {
   FeePhase,
   Decision as DecisionMessage,
   type Fee as FeeMessage,
+  LimitLeg as LimitLegMessage,
+  LimitMetric,
+  LimitWindowKind,
+  type Refusal,
   RiskAction,
 } from '../../gen/paymesh/rules/v1/decision.js'
 import { type Decision, type Fee, type Review } from './decision.js'
+import { type Failure } from './intent.js'
+import { type LimitLeg, type LimitWindow } from './limit.js'
 
 /** A decision that does not say what it must. */
 export class MalformedDecisionError extends Error {}
@@ -16,18 +22,15 @@ const accountPattern = /^accounts\/[A-Za-z0-9][A-Za-z0-9._~-]{0,127}$/
 export function decisionFromMessage(message: DecisionMessage, assetCode: string): Decision {
   const { ruleSetVersion, digest, refusal } = message
   if (refusal !== undefined) {
-    const failure = { reason: refusal.reason, message: refusal.message }
-    return { ruleSetVersion, digest, verdict: { kind: 'refused', failure } }
+    return { ruleSetVersion, digest, verdict: { kind: 'refused', failure: failureFrom(refusal, assetCode) } }
   }
-  // Nothing here holds a limit yet: a payment that needs one must not pass without it.
-  if (message.limitLegs.length > 0)
-    throw new MalformedDecisionError('a decision has limits, which are not carried out yet')
   if (message.channel === '') throw new MalformedDecisionError('a decision has a channel or a refusal')
   const fees = message.fees.map((fee) => feeFromMessage(fee, assetCode))
+  const limits = message.limitLegs.map(limitFromMessage)
   return {
     ruleSetVersion,
     digest,
-    verdict: { kind: 'routed', channel: message.channel, fees, review: reviewOf(message) },
+    verdict: { kind: 'routed', channel: message.channel, fees, limits, review: reviewOf(message) },
   }
 }
 
@@ -35,7 +38,7 @@ export function decisionToMessage(decision: Decision, assetCode: string): Decisi
   const { verdict, ruleSetVersion, digest } = decision
   switch (verdict.kind) {
     case 'refused':
-      return DecisionMessage.fromPartial({ ruleSetVersion, digest, refusal: verdict.failure })
+      return DecisionMessage.fromPartial({ ruleSetVersion, digest, refusal: refusalOf(verdict.failure) })
     case 'routed':
       return DecisionMessage.fromPartial({
         ruleSetVersion,
@@ -47,6 +50,7 @@ export function decisionToMessage(decision: Decision, assetCode: string): Decisi
           amount: { assetCode, minorUnits: fee.amountMinor },
           revenueAccount: fee.revenueAccount,
         })),
+        limitLegs: verdict.limits.map(limitToMessage),
         ...(verdict.review && {
           risk: { action: RiskAction.REVIEW, score: verdict.review.score, reasons: [...verdict.review.reasons] },
         }),
@@ -78,4 +82,77 @@ function phaseOf(message: FeeMessage): Fee['phase'] {
     case FeePhase.UNRECOGNIZED:
       throw new MalformedDecisionError(`fee ${message.feeId} has no phase`)
   }
+}
+
+// Rules refuses for one limit only: a cap on the amount of one payment.
+function failureFrom({ reason, message, limit }: Refusal, assetCode: string): Failure {
+  if (limit === undefined) return { reason, message }
+  const { limitId, cap, used } = limit
+  return { reason, message, limit: { limitId, metric: 'AMOUNT', assetCode, cap, used, windowEndSeconds: undefined } }
+}
+
+function refusalOf({ reason, message, limit }: Failure) {
+  return { reason, message, limit: limit && { limitId: limit.limitId, cap: limit.cap, used: limit.used } }
+}
+
+function limitFromMessage(message: LimitLegMessage): LimitLeg {
+  const { limitId, limit, assetCode, scopeKey, cap, uses, ruleSetVersion } = message
+  if (limit === '' || scopeKey === '') throw new MalformedDecisionError(`limit ${limitId} names no window`)
+  if (cap < 0n || uses <= 0n) throw new MalformedDecisionError(`limit ${limitId} counts what cannot be counted`)
+  const metric = metricOf(message)
+  return { limitId, limit, metric, assetCode, scopeKey, window: windowFrom(message), cap, uses, ruleSetVersion }
+}
+
+function metricOf({ limitId, metric }: LimitLegMessage): LimitLeg['metric'] {
+  switch (metric) {
+    case LimitMetric.AMOUNT:
+      return 'AMOUNT'
+    case LimitMetric.COUNT:
+      return 'COUNT'
+    case LimitMetric.UNSPECIFIED:
+    case LimitMetric.UNRECOGNIZED:
+      throw new MalformedDecisionError(`limit ${limitId} has no metric`)
+  }
+}
+
+function windowFrom({ limitId, window }: LimitLegMessage): LimitWindow {
+  const { name = '', startTime, endTime, timeZone = '' } = window ?? {}
+  if (name === '' || startTime === undefined || endTime === undefined) {
+    throw new MalformedDecisionError(`limit ${limitId} has no window`)
+  }
+  return {
+    kind: windowKindOf(limitId, window?.kind),
+    name,
+    startSeconds: startTime.seconds,
+    endSeconds: endTime.seconds,
+    timeZone,
+  }
+}
+
+function windowKindOf(limitId: string, kind: LimitWindowKind | undefined): LimitWindow['kind'] {
+  switch (kind) {
+    case LimitWindowKind.DAILY:
+      return 'DAILY'
+    case LimitWindowKind.WEEKLY:
+      return 'WEEKLY'
+    case LimitWindowKind.MONTHLY:
+      return 'MONTHLY'
+    default:
+      throw new MalformedDecisionError(`limit ${limitId} has a window of no known kind`)
+  }
+}
+
+function limitToMessage({ metric, window, ...leg }: LimitLeg): LimitLegMessage {
+  const { kind, name, startSeconds, endSeconds, timeZone } = window
+  return LimitLegMessage.fromPartial({
+    ...leg,
+    metric: LimitMetric[metric],
+    window: {
+      kind: LimitWindowKind[kind],
+      name,
+      startTime: { seconds: startSeconds, nanos: 0 },
+      endTime: { seconds: endSeconds, nanos: 0 },
+      timeZone,
+    },
+  })
 }

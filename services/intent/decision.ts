@@ -1,5 +1,6 @@
 // What Rules decided about a payment, as the rest of the service trusts it, and the totals that follow from it.
 import { type Failure } from './intent.js'
+import { type LimitLeg } from './limit.js'
 
 /** The most that an amount on the wire can say: int64. */
 export const amountMaxMinor = 2n ** 63n - 1n
@@ -26,6 +27,8 @@ export type Verdict =
       readonly kind: 'routed'
       readonly channel: string
       readonly fees: readonly Fee[]
+      /** What the payment uses of limits over time; it may happen only together with a chain that debits each. */
+      readonly limits: readonly LimitLeg[]
       /** Undefined when the payment may go on at once. */
       readonly review: Review | undefined
     }
@@ -46,6 +49,10 @@ export interface Totals {
 
 export function feesOf(decision: Decision): readonly Fee[] {
   return decision.verdict.kind === 'routed' ? decision.verdict.fees : []
+}
+
+export function limitsOf(decision: Decision): readonly LimitLeg[] {
+  return decision.verdict.kind === 'routed' ? decision.verdict.limits : []
 }
 
 /** Why a person has to approve the payment; undefined when nobody has to. */

@@ -2,7 +2,7 @@
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
 import { accountName } from './account-names.js'
 import { totalsOf } from './decision.js'
-import { failureOf, type Intent, type Party, settledMinor, type StateChange } from './intent.js'
+import { type Failure, failureOf, type Intent, type Party, settledMinor, type StateChange } from './intent.js'
 
 /**
  * The events of an intent's moves from the given one on, oldest first. The first move, to VALIDATED or REJECTED, is
@@ -43,8 +43,21 @@ function dataOf(intent: Intent, state: StateChange['state']): unknown {
       ? { payerTotal: money(totals.payerMinor), payeeTotal: money(totals.payeeMinor) }
       : {}),
     ...(intent.parentId === undefined ? {} : { parent: `intents/${intent.parentId}` }),
-    ...(failure === undefined ? {} : { failure }),
+    ...(failure === undefined ? {} : { failure: failureData(failure) }),
   }
+}
+
+function failureData({ reason, message, limit }: Failure): unknown {
+  if (limit === undefined) return { reason, message }
+  const { limitId, metric, assetCode, cap, used, windowEndSeconds } = limit
+  const end = windowEndSeconds === undefined ? {} : { windowEndTime: timeText(windowEndSeconds) }
+  const counted = { limitId, metric: `LIMIT_METRIC_${metric}`, assetCode, cap: cap.toString(), used: used.toString() }
+  return { reason, message, limit: { ...counted, ...end } }
+}
+
+/** RFC 3339, as the JSON of the public API has it. */
+function timeText(seconds: bigint): string {
+  return new Date(Number(seconds) * 1000).toISOString().replace('.000', '')
 }
 
 function partyName(party: Party): string {

@@ -19,6 +19,8 @@ export class HouseAccounts {
   /** Makes sure that the house's accounts of a chain exist. Rejects with RpcError. */
   async ensure(plan: ChainPlan): Promise<void> {
     for (const leg of plan.legs) {
+      // The Ledger makes those itself.
+      if (leg.role === 'limit') continue
       for (const name of [leg.debitAccount, leg.creditAccount]) {
         if (!this.#known.has(name) && !isWalletAccount(name)) await this.#create(houseAccount(name, plan.assetCode))
       }

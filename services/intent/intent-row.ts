@@ -1,6 +1,7 @@
 // An intent's row in PostgreSQL and back.
 import { Decision as DecisionMessage } from '../../gen/paymesh/rules/v1/decision.js'
 import { decisionFromMessage } from './decision-message.js'
+import { limitAccountsFromJson, limitExcessFromJson } from './limit-json.js'
 import {
   type Failure,
   type Intent,
@@ -27,9 +28,11 @@ export interface IntentRow {
   metadata: Record<string, string>
   decision: Buffer
   attempt: number
+  limit_accounts: unknown
   state: Exclude<IntentState, 'CREATED'>
   failure_reason: string | null
   failure_message: string | null
+  failure_limit: unknown
   hold_seconds: number | null
   hold_expire_time: Date | null
   capture_minor: bigint | null
@@ -67,6 +70,7 @@ export function intentFromRow(row: IntentRow): Intent {
     holdSeconds: row.hold_seconds ?? undefined,
     decision: decisionFromMessage(DecisionMessage.decode(row.decision), row.asset_code),
     attempt: row.attempt,
+    limitAccounts: row.limit_accounts === null ? [] : limitAccountsFromJson(row.limit_accounts),
     status: statusOf(row),
     changes: changesOf(row),
     version: row.version,
@@ -85,9 +89,15 @@ function partyOf(walletId: string | null, account: string | null): Party {
   throw new Error('a party is a wallet or an account')
 }
 
-function statusOf({ state, failure_reason: reason, failure_message: message }: IntentRow): Status {
+function statusOf({
+  state,
+  failure_reason: reason,
+  failure_message: message,
+  failure_limit: limit,
+}: IntentRow): Status {
   if (state !== 'REJECTED' && state !== 'FAILED') return { state }
-  return { state, failure: failureFrom(reason, message) }
+  const failure = failureFrom(reason, message)
+  return { state, failure: limit === null ? failure : { ...failure, limit: limitExcessFromJson(limit) } }
 }
 
 function releaseOf({

@@ -13,6 +13,7 @@ import {
   settledMinor,
 } from './intent.js'
 import { type Update } from './intent-store.js'
+import { limitExcessToJson } from './limit-json.js'
 
 // How long a new intent is left to the request that made it. Longer than a payment takes when all is well, and short
 // enough that the payer of an interrupted one does not wait long.
@@ -21,7 +22,8 @@ const resumeAfter = `interval '3 seconds'`
 const insertColumns = `
     id, creator, request_id, request_hash, operation_type, payer_wallet, payer_account, payee_wallet, payee_account,
     asset_code, amount_minor, metadata, decision, channel, attempt, state, failure_reason, failure_message,
-    create_time, validate_time, review_time, reject_time, version, hold_seconds, parent, fees_minor`
+    create_time, validate_time, review_time, reject_time, version, hold_seconds, parent, fees_minor, limit_accounts,
+    failure_limit`
 
 const insertWith = `
 with given as (
@@ -29,7 +31,7 @@ with given as (
     $1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::text[],
     $10::text[], $11::bigint[], $12::jsonb[], $13::bytea[], $14::text[], $15::smallint[], $16::text[], $17::text[],
     $18::text[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::integer[],
-    $24::integer[], $25::uuid[], $26::bigint[], $27::json[]
+    $24::integer[], $25::uuid[], $26::bigint[], $27::jsonb[], $28::jsonb[], $29::json[]
   ) as g(${insertColumns}, events
   )
 ), written as (
@@ -88,13 +90,16 @@ export function insertValues(intents: readonly Intent[]): unknown[] {
         .reduce((sum, fee) => sum + fee.amountMinor, 0n)
         .toString(),
     ),
+    column((i) => (i.limitAccounts.length === 0 ? null : JSON.stringify(i.limitAccounts))),
+    column(excessJson),
     column((i) => JSON.stringify(eventsOf(i, 1))),
   ]
 }
 
 const legalPairs = legalUpdates.map(([from, to]) => `('${from}', '${to}')`).join(', ')
 
-// The condition is the state machine's: only legal moves, and only from the version that was read.
+// The condition is the state machine's: only legal moves, and only from the version and attempt that were read: what an
+// attempt came to says nothing of the one after it.
 //
 // A refund's parent is entered last and in the order of ids, so that two such statements cannot wait for each other in a
 // ring.
@@ -103,20 +108,21 @@ with given as (
   select * from unnest(
     $1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
     $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bigint[],
-    $14::json[]
+    $14::smallint[], $15::jsonb[], $16::json[]
   ) as g(
     id, version, state, failure_reason, failure_message, approve_time, authorize_time, settle_time, reject_time,
-    fail_time, cancel_time, expire_time, settled_minor, events
+    fail_time, cancel_time, expire_time, settled_minor, attempt, failure_limit, events
   )
 ), changed as (
   update intents i
   set state = g.state, version = g.version, failure_reason = g.failure_reason, failure_message = g.failure_message,
       approve_time = g.approve_time, authorize_time = g.authorize_time, settle_time = g.settle_time,
       reject_time = g.reject_time, fail_time = g.fail_time, cancel_time = g.cancel_time, expire_time = g.expire_time,
-      settled_minor = g.settled_minor, resume_count = 0,
+      settled_minor = g.settled_minor, failure_limit = g.failure_limit, resume_count = 0,
       resume_after = case g.state when 'AUTHORIZED' then coalesce(i.hold_expire_time, now()) else now() + ${resumeAfter} end
   from given g
-  where i.id = g.id and i.version = g.version - 1 and (i.state, g.state) in (${legalPairs})
+  where i.id = g.id and i.version = g.version - 1 and i.attempt = g.attempt
+    and (i.state, g.state) in (${legalPairs})
   returning i.id, i.parent, i.state, i.amount_minor
 ), refunds as (
   select parent as id,
@@ -153,8 +159,15 @@ export function updateValues(updates: readonly Update[]): unknown[] {
     time('CANCELLED'),
     time('EXPIRED'),
     column((i) => settledMinor(i)?.toString() ?? null),
+    column((i) => i.attempt),
+    column(excessJson),
     updates.map(({ before, after }) => JSON.stringify(eventsOf(after, before.changes.length))),
   ]
+}
+
+function excessJson(intent: Intent): string | null {
+  const excess = failureOf(intent)?.limit
+  return excess === undefined ? null : JSON.stringify(limitExcessToJson(excess))
 }
 
 // Text rather than Date: the driver formats a Date in local time, at several times the cost.

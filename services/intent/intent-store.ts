@@ -67,6 +67,19 @@ export class IntentStore {
     return this.#updates.add({ before, after })
   }
 
+  /**
+   * Writes the next attempt at an intent's first chain, if the intent still rests before it. False when not: somebody else
+   * took another way first, and that holds.
+   */
+  async attemptAgain({ id, version, attempt, limitAccounts }: Intent): Promise<boolean> {
+    const { rowCount } = await this.#pool.query(
+      `update intents set attempt = $3, limit_accounts = $4, resume_count = 0, resume_after = now() + interval '3 seconds'
+       where id = $1 and version = $2 and attempt = $3 - 1 and state = 'VALIDATED'`,
+      [id, version, attempt, JSON.stringify(limitAccounts)],
+    )
+    return rowCount === 1
+  }
+
   async byId(id: string): Promise<Intent | undefined> {
     const { rows } = await this.#pool.query<IntentRow>({
       name: 'intent-by-id',

@@ -18,6 +18,7 @@
 // release) and asks the Ledger then. Both may be wanted at once; the Ledger does one, and the state says which.
 import { strict as assert } from 'node:assert'
 import { type Decision } from './decision.js'
+import { type LimitAccount, type LimitExcess } from './limit.js'
 
 export type IntentState =
   'CREATED' | 'VALIDATED' | 'IN_REVIEW' | 'AUTHORIZED' | 'SETTLED' | 'REJECTED' | 'FAILED' | 'CANCELLED' | 'EXPIRED'
@@ -49,6 +50,8 @@ export type Party =
 export interface Failure {
   readonly reason: string
   readonly message: string
+  /** With LIMIT_EXCEEDED only. */
+  readonly limit?: LimitExcess
 }
 
 /** A state and when it was reached, in milliseconds since 1970. */
@@ -91,6 +94,8 @@ export interface Intent extends Order, RequestKey {
   readonly decision: Decision
   /** Which run of the chain this is, 0 to 15; a new attempt has new transfer ids. */
   readonly attempt: number
+  /** What the attempt debits for each limit of the decision, in their order; empty when the payment is refused at once. */
+  readonly limitAccounts: readonly LimitAccount[]
   readonly status: Status
   /** Oldest first, CREATED the first of all. */
   readonly changes: readonly StateChange[]
@@ -116,6 +121,7 @@ export interface Draft {
   readonly order: Order
   readonly key: RequestKey
   readonly decision: Decision
+  readonly limitAccounts: readonly LimitAccount[]
   readonly parentId: string | undefined
   /** Why it may not happen, by Rules or by this service; undefined when it may. */
   readonly refusal: Failure | undefined
@@ -132,6 +138,7 @@ export function newIntent(draft: Draft, nowMs: number): Intent {
     ...draft.key,
     decision: draft.decision,
     attempt: 0,
+    limitAccounts: draft.limitAccounts,
     status: { state: 'CREATED' },
     changes: [{ state: 'CREATED', timeMs: nowMs }],
     version: 1,

@@ -1,7 +1,12 @@
 // All that Intent asks of the Ledger. The only file that knows the Ledger's services.
 import { status } from '@grpc/grpc-js'
 import { AccountKind } from '../../gen/paymesh/ledger/v1/account.js'
-import { AccountServiceService, CreateAccountRequest } from '../../gen/paymesh/ledger/v1/account_service.js'
+import {
+  AccountServiceService,
+  CreateAccountRequest,
+  type EnsureLimitAccountResponse,
+} from '../../gen/paymesh/ledger/v1/account_service.js'
+import { LimitMetric, type LimitUsage as UsageMessage, type LimitWindow } from '../../gen/paymesh/ledger/v1/limit.js'
 import { LedgerAdminServiceService } from '../../gen/paymesh/ledger/v1/ledger_admin_service.js'
 import { type EngineAccount, type Transfer } from '../../gen/paymesh/ledger/v1/transfer.js'
 import { TransferServiceService } from '../../gen/paymesh/ledger/v1/transfer_service.js'
@@ -11,6 +16,8 @@ import { type Logger } from '../runtime/logger.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
 import { type Metrics } from '../runtime/metrics.js'
 import { RpcError } from '../runtime/rpc-error.js'
+import { type LimitLeg, type LimitUsage } from './limit.js'
+import { type EnsuredLimit } from './limit-accounts.js'
 import { type SubmitOutcome, SubmitStream } from './submit-stream.js'
 
 /** An account as Intent asks for it. */
@@ -33,6 +40,10 @@ export interface Ledger {
   createAccount(account: AccountOrder): Promise<void>
   /** The number of the ledger of an asset; undefined when the asset is not defined. Rejects with RpcError. */
   ledgerNumber(assetCode: string): Promise<number | undefined>
+  /** Opens a limit's window, under the leg's cap or one of a later version. Rejects with RpcError. */
+  ensureLimit(leg: LimitLeg): Promise<EnsuredLimit>
+  /** How a limit's window stands; all zero when it was never opened. Rejects with RpcError. */
+  limitUsage(leg: LimitLeg, options?: CallOptions): Promise<LimitUsage>
   close(): void
 }
 
@@ -80,6 +91,12 @@ export function connectLedger(options: LedgerOptions): Ledger {
     createAccount: async (account) => {
       await accounts.createAccount(createAccountRequest(account))
     },
+    ensureLimit: async (leg) =>
+      ensuredFrom(
+        await accounts.ensureLimitAccount({ window: windowOf(leg), cap: leg.cap, version: leg.ruleSetVersion }),
+      ),
+    limitUsage: async (leg, callOptions) =>
+      usageFrom((await accounts.getLimitUsage({ window: windowOf(leg) }, callOptions)).usage),
     ledgerNumber: (assetCode) => ledgerNumbers.find(assetCode),
     close: () => {
       stream.close()
@@ -106,6 +123,20 @@ function createAccountRequest(account: AccountOrder): CreateAccountRequest {
     accountId: account.name.slice('accounts/'.length),
     account: { assetCode: account.assetCode, kind: AccountKind[account.kind], owner: account.owner },
   })
+}
+
+function windowOf({ limit, scopeKey, window, metric, assetCode }: LimitLeg): LimitWindow {
+  return { limit, scopeKey, window: window.name, metric: LimitMetric[metric], assetCode }
+}
+
+function ensuredFrom({ account, sinkAccount, ledger, code, usage }: EnsureLimitAccountResponse): EnsuredLimit {
+  return { account: { account, sinkAccount, ledger, code }, usage: usageFrom(usage) }
+}
+
+function usageFrom(message: UsageMessage | undefined): LimitUsage {
+  if (message === undefined) throw new Error('the Ledger answered about a limit without its usage')
+  const { cap, used, left } = message
+  return { cap, used, left }
 }
 
 type ListAssets = (

@@ -7,14 +7,18 @@ import { type Advance, type Advanced } from './advance.js'
 import { legsMax } from './chain.js'
 import { findChannel, termsOf } from './channels/registry.js'
 import { type ReachCrashPoint } from './crash-points.js'
-import { amountMaxMinor, type Decision, feesOf, reviewOf, totalsOf } from './decision.js'
+import { amountMaxMinor, type Decision, feesOf, limitsOf, reviewOf, totalsOf } from './decision.js'
 import { type Failure, type Intent, newIntent, type Order, type RequestKey } from './intent.js'
 import { type IntentStore } from './intent-store.js'
+import { isUnavailable } from './ledger-client.js'
+import { type LimitAccounts } from './limit-accounts.js'
+import { type LimitAccount } from './limit.js'
 import { type PaymentFacts, type Rules } from './rules-client.js'
 
 export interface PaymentsDeps {
   readonly store: Pick<IntentStore, 'insert' | 'insertRefund' | 'byRequest'>
   readonly rules: Pick<Rules, 'decide'>
+  readonly limits: Pick<LimitAccounts, 'of'>
   readonly advance: Advance
   readonly newIntentId: () => string
   readonly nowMs: () => number
@@ -32,8 +36,8 @@ export type Payment =
   | { readonly kind: 'waiting'; readonly intent: Intent; readonly cause: string }
   /** The creator used the request id for something else. */
   | { readonly kind: 'reused' }
-  /** Nothing was done: Rules could not decide. */
-  | { readonly kind: 'undecided'; readonly cause: string }
+  /** Nothing was done: Rules could not decide, or the Ledger not open the window of a limit. */
+  | { readonly kind: 'undecided'; readonly peer: 'rules' | 'ledger'; readonly cause: string }
   /** Nothing was done: amount and fees do not fit int64. */
   | { readonly kind: 'amountTooLarge' }
   /** Nothing was done: less is left to refund of the parent. */
@@ -77,17 +81,20 @@ async function make(deps: PaymentsDeps, call: Call, { key, facts, parentId }: Pa
   const decided = await deps.rules.decide(call, facts)
   // A payment that was made is not forgotten because Rules is away.
   if (decided.kind === 'unavailable') {
-    return (await replay(deps, key)) ?? { kind: 'undecided', cause: decided.cause }
+    return (await replay(deps, key)) ?? { kind: 'undecided', peer: 'rules', cause: decided.cause }
   }
   const { decision } = decided
   const examined = examine(facts.order, decision)
   // Nor because Rules decides otherwise by now.
   if (examined.kind === 'amountTooLarge') return (await replay(deps, key)) ?? examined
+  const { refusal } = examined
+  const limitAccounts = refusal === undefined ? await limitAccountsOf(deps, decision) : []
+  if ('kind' in limitAccounts) return (await replay(deps, key)) ?? limitAccounts
   // The caller has gone: stop while nothing is written.
   call.signal.throwIfAborted()
-  const { refusal } = examined
   const needsReview = refusal === undefined && reviewOf(decision) !== undefined
-  const draft = { id: deps.newIntentId(), order: facts.order, key, decision, parentId, refusal, needsReview }
+  const made = { id: deps.newIntentId(), order: facts.order, key, decision, limitAccounts, parentId }
+  const draft = { ...made, refusal, needsReview }
   const intent = newIntent(draft, deps.nowMs())
   deps.crashPoint('before-insert')
   // A refund takes room that its refusal would have to give back: one that is refused at once takes none.
@@ -98,6 +105,20 @@ async function make(deps: PaymentsDeps, call: Call, { key, facts, parentId }: Pa
   if (inserted.kind === 'taken') return await answerEarlier(deps, key, inserted.winner)
   if (intent.status.state !== 'VALIDATED') deps.nudgeOutbox()
   return paymentOf(await deps.advance(inserted.intent), false)
+}
+
+/** What the chain debits for each limit; opens windows that nobody has used yet. */
+async function limitAccountsOf(
+  deps: PaymentsDeps,
+  decision: Decision,
+): Promise<readonly LimitAccount[] | (Payment & { readonly kind: 'undecided' })> {
+  try {
+    return await deps.limits.of(limitsOf(decision))
+  } catch (error) {
+    if (isUnavailable(error) && error instanceof Error)
+      return { kind: 'undecided', peer: 'ledger', cause: error.message }
+    throw error
+  }
 }
 
 async function replay(deps: PaymentsDeps, key: RequestKey): Promise<Payment | undefined> {
@@ -139,9 +160,9 @@ function refusalOf(order: Order, decision: Decision, channel: string, payeeMinor
   if (order.holdSeconds !== undefined && termsOf(order.operationType)?.holdDecider === undefined) {
     return { reason: 'NO_HOLD', message: 'Payments of this type cannot be held.' }
   }
-  // One leg for the payer, one for the payee, one a fee.
-  if (feesOf(decision).length > legsMax - 2) {
-    return { reason: 'TOO_MANY_FEES', message: 'The payment has more fees than one chain can carry.' }
+  // One leg for the payer, one for the payee, one a fee and one a limit.
+  if (feesOf(decision).length + limitsOf(decision).length > legsMax - 2) {
+    return { reason: 'TOO_MANY_FEES', message: 'The payment has more fees and limits than one chain can carry.' }
   }
   return undefined
 }

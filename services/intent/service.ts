@@ -25,6 +25,7 @@ import { type Failure, type Intent } from './intent.js'
 import { HoldStore } from './hold-store.js'
 import { IntentStore } from './intent-store.js'
 import { connectLedger } from './ledger-client.js'
+import { LimitAccounts } from './limit-accounts.js'
 import { createOutboxWorker } from './outbox-worker.js'
 import { createPayments } from './payments.js'
 import { createResumer } from './resumer.js'
@@ -138,7 +139,7 @@ async function disconnect({ pool, publisher, subscriber, ledger, walletAccounts,
 }
 
 function assemble(config: Config, parts: ServiceParts, links: Links) {
-  const { log, crashPoint, limits = realLimits } = parts
+  const { log, crashPoint, limits: bounds = realLimits } = parts
   const { pool, subscriber, ledger, walletAccounts, rules } = links
   const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
@@ -151,9 +152,11 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   })
   const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links)
   const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
+  const limits = new LimitAccounts(ledger)
   const advance = createAdvance({
     store,
     holds,
+    limits,
     runChain: (intent, plan) => runChain(chains, intent, plan),
     nowMs,
     crashPoint,
@@ -165,12 +168,13 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const payments = createPayments({
     store,
     rules,
+    limits,
     advance,
     newIntentId: () => intentIdFrom(newUuid()),
     nowMs,
     crashPoint,
     nudgeOutbox,
-    inFlightMax: limits.paymentsMax,
+    inFlightMax: bounds.paymentsMax,
   })
   const resumer = createResumer({ store, advance, random, log })
   const watchHub = new WatchHub({
@@ -178,7 +182,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     store,
     random,
     log,
-    watchersMax: limits.watchersMax,
+    watchersMax: bounds.watchersMax,
     pollMs: watchPollMs,
   })
   const shared = {
@@ -197,7 +201,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     watchHub,
     accountIds,
   }
-  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newId: newUuid, watchLimits: limits.watch, webhooks }
+  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newId: newUuid, watchLimits: bounds.watch, webhooks }
   return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub, webhookWorker] }
 }
 

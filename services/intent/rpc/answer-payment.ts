@@ -17,7 +17,7 @@ export function answerPayment(call: Call, payment: Payment, requestId: string, a
     case 'waiting':
       throw dependencyUnavailable('ledger', payment.cause)
     case 'undecided':
-      throw dependencyUnavailable('rules', payment.cause)
+      throw dependencyUnavailable(payment.peer, payment.cause)
     case 'reused':
       throw requestIdReused(requestId)
     case 'noRoom':

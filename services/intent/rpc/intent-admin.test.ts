@@ -102,7 +102,7 @@ describe("the operator's RPCs of intents", () => {
       )
       assert.deepEqual(await intent.intent(waiting.name), settled)
       const refused = await reject(await reviewed())
-      assert.deepEqual(refused.failure, { reason: 'REVIEW_REJECTED', message: 'looks stolen' })
+      assert.deepEqual(refused.failure, { reason: 'REVIEW_REJECTED', message: 'looks stolen', limit: undefined })
       assert.equal(refused.state, IntentState.REJECTED)
     })
 
@@ -141,7 +141,7 @@ describe("the operator's RPCs of intents", () => {
       const interrupted = await cutOff('before-ledger')
       const failed = await fail(interrupted)
       assert.equal(failed.state, IntentState.REJECTED)
-      assert.deepEqual(failed.failure, { reason: 'FAILED_BY_OPERATOR', message: 'gave up' })
+      assert.deepEqual(failed.failure, { reason: 'FAILED_BY_OPERATOR', message: 'gave up', limit: undefined })
       // The chain that was under way meanwhile.
       await mesh.pool.query(
         `update intents set state = 'VALIDATED', failure_reason = null, failure_message = null, reject_time = null
@@ -162,7 +162,7 @@ describe("the operator's RPCs of intents", () => {
       const before = await intent.available(purse.name)
       const held = await fail(await pay({ holdSeconds: 60 }))
       assert.equal(held.state, IntentState.FAILED)
-      assert.deepEqual(held.failure, { reason: 'FAILED_BY_OPERATOR', message: 'gave up' })
+      assert.deepEqual(held.failure, { reason: 'FAILED_BY_OPERATOR', message: 'gave up', limit: undefined })
       assert.equal(await intent.available(purse.name), before)
       assert.equal((await fail(await reviewed())).state, IntentState.REJECTED)
     })

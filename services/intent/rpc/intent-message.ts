@@ -1,15 +1,16 @@
 // An intent as the contract says it.
 import {
   CaptureMode,
+  type Failure as FailureMessage,
   type Intent as IntentMessage,
   IntentState as StateMessage,
   RefundState,
 } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Timestamp } from '../../../gen/google/protobuf/timestamp.js'
-import { type Decision, FeePhase } from '../../../gen/paymesh/rules/v1/decision.js'
+import { type Decision, FeePhase, LimitMetric } from '../../../gen/paymesh/rules/v1/decision.js'
 import { totalsOf } from '../decision.js'
 import { decisionToMessage } from '../decision-message.js'
-import { failureOf, type Intent, type Party, settledMinor } from '../intent.js'
+import { type Failure, failureOf, type Intent, type Party, settledMinor } from '../intent.js'
 import { type IntentView } from './access.js'
 
 /** The intent as who asks may see it; `payee` leaves out what is the payer's alone, both sides why it is reviewed. */
@@ -32,7 +33,7 @@ export function intentToMessage(intent: Intent, view: IntentView): IntentMessage
     decision,
     payerTotal: view !== 'payee' && totals ? money(totals.payerMinor) : undefined,
     payeeTotal: totals && money(totals.payeeMinor),
-    failure: failureOf(intent),
+    failure: failureToMessage(failureOf(intent)),
     creator: intent.creator,
     createTime: timestampOf(changes[0]?.timeMs ?? 0),
     updateTime: timestampOf(changes.at(-1)?.timeMs ?? 0),
@@ -43,6 +44,15 @@ export function intentToMessage(intent: Intent, view: IntentView): IntentMessage
     parent: intent.parentId === undefined ? '' : `intents/${intent.parentId}`,
     ...holdToMessage(intent),
   }
+}
+
+function failureToMessage(failure: Failure | undefined): FailureMessage | undefined {
+  if (failure === undefined) return undefined
+  const { reason, message, limit } = failure
+  if (limit === undefined) return { reason, message, limit }
+  const { metric, windowEndSeconds, ...counted } = limit
+  const windowEndTime = windowEndSeconds === undefined ? undefined : { seconds: windowEndSeconds, nanos: 0 }
+  return { reason, message, limit: { ...counted, metric: LimitMetric[metric], windowEndTime } }
 }
 
 function holdToMessage({ holdSeconds, holdExpireMs }: Intent) {
@@ -58,7 +68,9 @@ function refundStateOf(refundedMinor: bigint, settled: bigint | undefined): Refu
   return refundedMinor === settled ? RefundState.REFUNDED : RefundState.PARTIALLY_REFUNDED
 }
 
-/** Of the fees a payee knows those that were deducted, not those that the payer bore. */
+const payersOwn = { risk: undefined, limitLegs: [] }
+
+/** Of the fees a payee knows those that were deducted, not those that the payer bore; nothing of the payer's limits. */
 function decisionFor(view: IntentView, decision: Decision): Decision {
   switch (view) {
     case 'operator':
@@ -66,7 +78,7 @@ function decisionFor(view: IntentView, decision: Decision): Decision {
     case 'whole':
       return { ...decision, risk: undefined }
     case 'payee':
-      return { ...decision, risk: undefined, fees: decision.fees.filter((fee) => fee.phase === FeePhase.POST) }
+      return { ...decision, ...payersOwn, fees: decision.fees.filter((fee) => fee.phase === FeePhase.POST) }
   }
 }
 

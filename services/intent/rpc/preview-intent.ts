@@ -1,10 +1,16 @@
-import { type PreviewIntentRequest, type PreviewIntentResponse } from '../../../gen/paymesh/intent/v1/intent_service.js'
+import {
+  type LimitStanding,
+  type PreviewIntentRequest,
+  type PreviewIntentResponse,
+} from '../../../gen/paymesh/intent/v1/intent_service.js'
+import { LimitMetric } from '../../../gen/paymesh/rules/v1/decision.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
-import { totalsOf } from '../decision.js'
+import { limitsOf, totalsOf } from '../decision.js'
 import { decisionToMessage } from '../decision-message.js'
 import { amountTooLarge, dependencyUnavailable, errorDomain, refusedByRules } from '../errors.js'
 import { isUnavailable } from '../ledger-client.js'
+import { type LimitLeg, type LimitUsage } from '../limit.js'
 import { examine } from '../payments.js'
 import { availableOf } from './balances.js'
 import { type RpcDeps } from './deps.js'
@@ -26,26 +32,53 @@ export async function previewIntent(
   const examined = examine(order, decided.decision)
   if (examined.kind === 'amountTooLarge') throw amountTooLarge('intent.amount')
   if (examined.refusal !== undefined) throw refusedByRules(examined.refusal)
+  const limitLegs = limitsOf(decided.decision)
   const { payerMinor, payeeMinor } = totalsOf(order.amountMinor, decided.decision)
   const money = (minorUnits: bigint) => ({ assetCode: order.assetCode, minorUnits })
+  const [covered, limits] = await Promise.all([
+    whileAvailable(() => isCovered(deps, call, order.payer.walletId, payerMinor)),
+    Promise.all(limitLegs.map((leg) => standingOf(deps, call, leg))),
+  ])
   return {
     decision: decisionToMessage(decided.decision, order.assetCode),
     payerTotal: money(payerMinor),
     payeeTotal: money(payeeMinor),
-    covered: await isCovered(deps, call, order.payer.walletId, payerMinor),
+    covered,
+    limits,
   }
 }
 
+async function isCovered(deps: RpcDeps, call: Call, walletId: string, payerMinor: bigint): Promise<boolean> {
+  const balances = await availableOf(deps, call, [walletId])
+  return (balances.get(walletId)?.availableMinor ?? 0n) >= payerMinor
+}
+
+async function standingOf(deps: RpcDeps, call: Call, leg: LimitLeg): Promise<LimitStanding> {
+  const usage = await whileAvailable(() => deps.ledger.limitUsage(leg, { parent: call }))
+  const { limitId, metric, assetCode, cap, uses, window } = leg
+  return {
+    limitId,
+    metric: LimitMetric[metric],
+    assetCode,
+    cap,
+    used: usage?.used,
+    left: usage && leftOf(leg, usage),
+    uses,
+    windowStartTime: { seconds: window.startSeconds, nanos: 0 },
+    windowEndTime: { seconds: window.endSeconds, nanos: 0 },
+  }
+}
+
+/** A window that is not open yet, or has another cap still, is about to get this one. */
+function leftOf({ cap }: LimitLeg, { cap: present, used, left }: LimitUsage): bigint {
+  if (cap === present) return left
+  return cap > used ? cap - used : 0n
+}
+
 /** Undefined when the Ledger cannot be asked: the rest of the preview holds without it. */
-async function isCovered(
-  deps: RpcDeps,
-  call: Call,
-  walletId: string,
-  payerMinor: bigint,
-): Promise<boolean | undefined> {
+async function whileAvailable<T>(ask: () => Promise<T>): Promise<T | undefined> {
   try {
-    const balances = await availableOf(deps, call, [walletId])
-    return (balances.get(walletId)?.availableMinor ?? 0n) >= payerMinor
+    return await ask()
   } catch (error) {
     if (isUnavailable(error)) return undefined
     throw error

@@ -28,13 +28,13 @@ export const exampleFees: readonly Fee[] = [
 export function exampleDecision(fees: readonly Fee[] = exampleFees, channel = 'INTERNAL_P2P'): Decision {
   return {
     ruleSetVersion: 7n,
-    verdict: { kind: 'routed', channel, fees, review: undefined },
+    verdict: { kind: 'routed', channel, fees, limits: [], review: undefined },
     digest: Buffer.from([1, 2, 3]),
   }
 }
 
-/** What a draft says of a payment that may happen and is nobody's refund. */
-export const plain = { parentId: undefined, refusal: undefined, needsReview: false }
+/** What a draft says of a payment that may happen, has no limits and is nobody's refund. */
+export const plain = { limitAccounts: [], parentId: undefined, refusal: undefined, needsReview: false }
 
 let made = 0
 

@@ -7,6 +7,7 @@ import { Client, Metadata, type MethodDefinition, status } from '@grpc/grpc-js'
 import { testCertificates, testDatabase, testFolder, testValkeyUrl } from '../../../dev/testing.js'
 import { AccountServiceService } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { type Account, AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
+import { type LimitUsage, type LimitWindow } from '../../../gen/paymesh/ledger/v1/limit.js'
 import { LedgerAdminServiceService } from '../../../gen/paymesh/ledger/v1/ledger_admin_service.js'
 import { CreateIntentRequest, IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { CreateWalletRequest, WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_service.js'
@@ -59,6 +60,7 @@ export class TestMesh {
   readonly rules: MeshProcess
   readonly databaseUrl: string
   readonly ledgerDatabaseUrl: string
+  readonly rulesDatabaseUrl: string
   readonly valkeyUrl: string
   readonly pool: ReturnType<typeof createPool>
   readonly #ledgerClient: RawClient
@@ -67,14 +69,20 @@ export class TestMesh {
   private constructor(
     ledger: MeshProcess,
     rules: MeshProcess,
-    urls: { readonly databaseUrl: string; readonly ledgerUrl: string; readonly valkeyUrl: string },
+    urls: {
+      readonly databaseUrl: string
+      readonly ledgerUrl: string
+      readonly rulesUrl: string
+      readonly valkeyUrl: string
+    },
     ledgerClient: RawClient,
   ) {
-    const { databaseUrl, ledgerUrl, valkeyUrl } = urls
+    const { databaseUrl, ledgerUrl, rulesUrl, valkeyUrl } = urls
     this.ledger = ledger
     this.rules = rules
     this.databaseUrl = databaseUrl
     this.ledgerDatabaseUrl = ledgerUrl
+    this.rulesDatabaseUrl = rulesUrl
     this.valkeyUrl = valkeyUrl
     this.pool = createPool({ url: databaseUrl, max: 4, applicationName: 'test' })
     this.#ledgerClient = ledgerClient
@@ -92,8 +100,7 @@ export class TestMesh {
     const ledgerUrl = await testDatabase('ledger')
     const ledger = await MeshProcess.create('ledger', { DATABASE_URL: ledgerUrl })
     const rules = await MeshProcess.create('rules', { DATABASE_URL: rulesUrl })
-    const ruleSet = await writeRuleSet()
-    await runProgram('services/rules/publish.js', [ruleSet], { DATABASE_URL: rulesUrl })
+    await publish(rulesUrl, await testRuleSet())
     await Promise.all([ledger.start(), rules.start()])
     const ledgerClient = await RawClient.connect(ledger.address, 'operator', 'ledger')
     for (const [assetCode, scale] of [
@@ -104,7 +111,7 @@ export class TestMesh {
       const asset = { name: '', assetCode, scale, ledger: 0 }
       await ledgerClient.call(LedgerAdminServiceService.createAsset, { asset })
     }
-    const urls = { ledgerUrl, databaseUrl: await testDatabase('intent'), valkeyUrl: await testValkeyUrl() }
+    const urls = { ledgerUrl, rulesUrl, databaseUrl: await testDatabase('intent'), valkeyUrl: await testValkeyUrl() }
     return new TestMesh(ledger, rules, urls, ledgerClient)
   }
 
@@ -121,6 +128,17 @@ export class TestMesh {
     this.#ledgerClient.close()
     await this.pool.end()
     await Promise.all([this.ledger.kill(), this.rules.kill()])
+  }
+
+  /** Publishes the rule set of the tests with something changed. Rules replicas take a moment to learn of it. */
+  async publishRuleSet(change: object): Promise<void> {
+    await publish(this.rulesDatabaseUrl, { ...(await testRuleSet()), ...change })
+  }
+
+  /** What of a limit's window was used. */
+  async limitUsage(window: LimitWindow): Promise<LimitUsage> {
+    const { message } = await this.#ledgerClient.call(AccountServiceService.getLimitUsage, { window })
+    return message.usage!
   }
 
   async freezeAccount(name: string): Promise<void> {
@@ -204,18 +222,19 @@ export class TestMesh {
 }
 
 /** The default rule set, a fee that small payments in points cannot bear, and a review for who asks for one. */
-async function writeRuleSet(): Promise<string> {
+async function testRuleSet(): Promise<object> {
   const text = await readFile(assetPath('services/rules/default-rule-set.json'), 'utf8')
   const { routes, fees } = JSON.parse(text) as { routes: object[]; fees: object[] }
   const fee = { id: 'points', operation_type: 'P2P_TRANSFER', assets: ['PTS'], phase: 'POST', flat_minor: '50' }
   const suspicious = { id: 'suspicious', condition: 'has(metadata.suspicious)', action: 'REVIEW', score: 500 }
   const risk = { rules: [{ ...suspicious, operation_types: ['P2P_TRANSFER'], reason: 'LOOKS_ODD' }] }
-  const file = join(testFolder(), 'rule-set.json')
-  await writeFile(
-    file,
-    JSON.stringify({ routes, fees: [...fees, { ...fee, revenue_account: 'accounts/fees.{asset}' }], risk }),
-  )
-  return file
+  return { routes, fees: [...fees, { ...fee, revenue_account: 'accounts/fees.{asset}' }], risk }
+}
+
+async function publish(databaseUrl: string, ruleSet: object): Promise<void> {
+  const file = join(testFolder(), `rule-set-${randomUUID()}.json`)
+  await writeFile(file, JSON.stringify(ruleSet))
+  await runProgram('services/rules/publish.js', [file], { DATABASE_URL: databaseUrl })
 }
 
 /** One Intent service within this process. */

@@ -6,7 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Duration } from "../../../google/protobuf/duration.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
-import { Decision } from "../../rules/v1/decision.js";
+import { Decision, LimitMetric } from "../../rules/v1/decision.js";
 
 /** When the payee gets the money. */
 export const CaptureMode = {
@@ -206,6 +206,27 @@ export interface Failure {
   reason: string;
   /** A sentence for people. */
   message: string;
+  /** The limit that is exceeded; with LIMIT_EXCEEDED only. */
+  limit: LimitExcess | undefined;
+}
+
+/** A limit that does not allow a payment. */
+export interface LimitExcess {
+  /** The rule that caps. */
+  limitId: string;
+  /** What is capped. */
+  metric: LimitMetric;
+  /** The asset whose amounts are capped; empty for LIMIT_METRIC_COUNT. */
+  assetCode: string;
+  /** The most that may be used in the window, in minor units or payments. */
+  cap: bigint;
+  /**
+   * What of it was used or is held by other payments; of a cap on one payment, what this one would use. More than the
+   * cap after the cap was lowered.
+   */
+  used: bigint;
+  /** When the window ends and the next begins; absent for a cap on one payment. */
+  windowEndTime: Timestamp | undefined;
 }
 
 function createBaseIntent(): Intent {
@@ -800,7 +821,7 @@ export const StateChange: MessageFns<StateChange> = {
 };
 
 function createBaseFailure(): Failure {
-  return { reason: "", message: "" };
+  return { reason: "", message: "", limit: undefined };
 }
 
 export const Failure: MessageFns<Failure> = {
@@ -810,6 +831,9 @@ export const Failure: MessageFns<Failure> = {
     }
     if (message.message !== "") {
       writer.uint32(18).string(message.message);
+    }
+    if (message.limit !== undefined) {
+      LimitExcess.encode(message.limit, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -843,6 +867,14 @@ export const Failure: MessageFns<Failure> = {
             message.message = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.limit = LimitExcess.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -862,6 +894,132 @@ export const Failure: MessageFns<Failure> = {
     const message = createBaseFailure();
     message.reason = object.reason ?? "";
     message.message = object.message ?? "";
+    message.limit = (object.limit !== undefined && object.limit !== null)
+      ? LimitExcess.fromPartial(object.limit)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseLimitExcess(): LimitExcess {
+  return { limitId: "", metric: 0, assetCode: "", cap: 0n, used: 0n, windowEndTime: undefined };
+}
+
+export const LimitExcess: MessageFns<LimitExcess> = {
+  encode(message: LimitExcess, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limitId !== "") {
+      writer.uint32(10).string(message.limitId);
+    }
+    if (message.metric !== 0) {
+      writer.uint32(16).int32(message.metric);
+    }
+    if (message.assetCode !== "") {
+      writer.uint32(26).string(message.assetCode);
+    }
+    if (message.cap !== 0n) {
+      if (BigInt.asIntN(64, message.cap) !== message.cap) {
+        throw new globalThis.Error("value provided for field message.cap of type int64 too large");
+      }
+      writer.uint32(32).int64(message.cap);
+    }
+    if (message.used !== 0n) {
+      if (BigInt.asIntN(64, message.used) !== message.used) {
+        throw new globalThis.Error("value provided for field message.used of type int64 too large");
+      }
+      writer.uint32(40).int64(message.used);
+    }
+    if (message.windowEndTime !== undefined) {
+      Timestamp.encode(message.windowEndTime, writer.uint32(50).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitExcess {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitExcess();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limitId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.metric = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.assetCode = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cap = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.used = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.windowEndTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LimitExcess>): LimitExcess {
+    return LimitExcess.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LimitExcess>): LimitExcess {
+    const message = createBaseLimitExcess();
+    message.limitId = object.limitId ?? "";
+    message.metric = object.metric ?? 0;
+    message.assetCode = object.assetCode ?? "";
+    message.cap = (object.cap !== undefined && object.cap !== null) ? BigInt(object.cap) : 0n;
+    message.used = (object.used !== undefined && object.used !== null) ? BigInt(object.used) : 0n;
+    message.windowEndTime = (object.windowEndTime !== undefined && object.windowEndTime !== null)
+      ? Timestamp.fromPartial(object.windowEndTime)
+      : undefined;
     return message;
   },
 };

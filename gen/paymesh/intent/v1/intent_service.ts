@@ -17,8 +17,9 @@ import {
   type ServiceError,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
+import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
-import { Decision } from "../../rules/v1/decision.js";
+import { Decision, LimitMetric } from "../../rules/v1/decision.js";
 import { Intent, IntentState } from "./intent.js";
 
 /** Why a watch ends. */
@@ -82,7 +83,42 @@ export interface PreviewIntentResponse {
     | Money
     | undefined;
   /** Whether the payer's available balance covers `payer_total` now. */
-  covered?: boolean | undefined;
+  covered?:
+    | boolean
+    | undefined;
+  /** The limits over time that the payment would use, in the order of `decision.limit_legs`. */
+  limits: LimitStanding[];
+}
+
+/** A limit's window, and what the payment would use of it. */
+export interface LimitStanding {
+  /** The rule that caps. */
+  limitId: string;
+  /** What is capped. */
+  metric: LimitMetric;
+  /** The asset whose amounts are capped; empty for LIMIT_METRIC_COUNT. */
+  assetCode: string;
+  /** The most that may be used in the window, in minor units or payments. */
+  cap: bigint;
+  /** What was used or is held. Absent while the Ledger cannot be asked. */
+  used?:
+    | bigint
+    | undefined;
+  /**
+   * What may still be used: the payment is within the limit when `uses` is not more. Absent while the Ledger cannot be
+   * asked. What a released hold gives back after its cap was changed is not in it.
+   */
+  left?:
+    | bigint
+    | undefined;
+  /** What the payment would use. */
+  uses: bigint;
+  /** When the window began. */
+  windowStartTime:
+    | Timestamp
+    | undefined;
+  /** When the window ends and the next begins. */
+  windowEndTime: Timestamp | undefined;
 }
 
 /** The request of GetIntent. */
@@ -391,7 +427,7 @@ export const PreviewIntentRequest: MessageFns<PreviewIntentRequest> = {
 };
 
 function createBasePreviewIntentResponse(): PreviewIntentResponse {
-  return { decision: undefined, payerTotal: undefined, payeeTotal: undefined, covered: undefined };
+  return { decision: undefined, payerTotal: undefined, payeeTotal: undefined, covered: undefined, limits: [] };
 }
 
 export const PreviewIntentResponse: MessageFns<PreviewIntentResponse> = {
@@ -407,6 +443,9 @@ export const PreviewIntentResponse: MessageFns<PreviewIntentResponse> = {
     }
     if (message.covered !== undefined) {
       writer.uint32(32).bool(message.covered);
+    }
+    for (const v of message.limits) {
+      LimitStanding.encode(v!, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -456,6 +495,14 @@ export const PreviewIntentResponse: MessageFns<PreviewIntentResponse> = {
             message.covered = reader.bool();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.limits.push(LimitStanding.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -483,6 +530,184 @@ export const PreviewIntentResponse: MessageFns<PreviewIntentResponse> = {
       ? Money.fromPartial(object.payeeTotal)
       : undefined;
     message.covered = object.covered ?? undefined;
+    message.limits = object.limits?.map((e) => LimitStanding.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseLimitStanding(): LimitStanding {
+  return {
+    limitId: "",
+    metric: 0,
+    assetCode: "",
+    cap: 0n,
+    used: undefined,
+    left: undefined,
+    uses: 0n,
+    windowStartTime: undefined,
+    windowEndTime: undefined,
+  };
+}
+
+export const LimitStanding: MessageFns<LimitStanding> = {
+  encode(message: LimitStanding, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.limitId !== "") {
+      writer.uint32(10).string(message.limitId);
+    }
+    if (message.metric !== 0) {
+      writer.uint32(16).int32(message.metric);
+    }
+    if (message.assetCode !== "") {
+      writer.uint32(26).string(message.assetCode);
+    }
+    if (message.cap !== 0n) {
+      if (BigInt.asIntN(64, message.cap) !== message.cap) {
+        throw new globalThis.Error("value provided for field message.cap of type int64 too large");
+      }
+      writer.uint32(32).int64(message.cap);
+    }
+    if (message.used !== undefined) {
+      if (BigInt.asIntN(64, message.used) !== message.used) {
+        throw new globalThis.Error("value provided for field message.used of type int64 too large");
+      }
+      writer.uint32(40).int64(message.used);
+    }
+    if (message.left !== undefined) {
+      if (BigInt.asIntN(64, message.left) !== message.left) {
+        throw new globalThis.Error("value provided for field message.left of type int64 too large");
+      }
+      writer.uint32(48).int64(message.left);
+    }
+    if (message.uses !== 0n) {
+      if (BigInt.asIntN(64, message.uses) !== message.uses) {
+        throw new globalThis.Error("value provided for field message.uses of type int64 too large");
+      }
+      writer.uint32(56).int64(message.uses);
+    }
+    if (message.windowStartTime !== undefined) {
+      Timestamp.encode(message.windowStartTime, writer.uint32(66).fork()).join();
+    }
+    if (message.windowEndTime !== undefined) {
+      Timestamp.encode(message.windowEndTime, writer.uint32(74).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LimitStanding {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLimitStanding();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.limitId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.metric = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.assetCode = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cap = reader.int64() as bigint;
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.used = reader.int64() as bigint;
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.left = reader.int64() as bigint;
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.uses = reader.int64() as bigint;
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.windowStartTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.windowEndTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LimitStanding>): LimitStanding {
+    return LimitStanding.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LimitStanding>): LimitStanding {
+    const message = createBaseLimitStanding();
+    message.limitId = object.limitId ?? "";
+    message.metric = object.metric ?? 0;
+    message.assetCode = object.assetCode ?? "";
+    message.cap = (object.cap !== undefined && object.cap !== null) ? BigInt(object.cap) : 0n;
+    message.used = (object.used !== undefined && object.used !== null) ? BigInt(object.used) : undefined;
+    message.left = (object.left !== undefined && object.left !== null) ? BigInt(object.left) : undefined;
+    message.uses = (object.uses !== undefined && object.uses !== null) ? BigInt(object.uses) : 0n;
+    message.windowStartTime = (object.windowStartTime !== undefined && object.windowStartTime !== null)
+      ? Timestamp.fromPartial(object.windowStartTime)
+      : undefined;
+    message.windowEndTime = (object.windowEndTime !== undefined && object.windowEndTime !== null)
+      ? Timestamp.fromPartial(object.windowEndTime)
+      : undefined;
     return message;
   },
 };
