@@ -13,6 +13,8 @@ import { Facts as FactsMessage } from '../gen/paymesh/rules/v1/decision.js'
 import { type CompiledRuleSet, compileRuleSet, decide } from '../services/rules/decision.js'
 import { type Facts } from '../services/rules/facts.js'
 import { decidePayment } from '../services/rules/rpc/decide.js'
+import { decideBatch } from '../services/rules/rpc/decide-batch.js'
+import { connectDecisions } from '../services/intent/rules-client.js'
 import { parseRuleSet } from '../services/rules/rule-set.js'
 import { createClient } from '../services/runtime/client.js'
 import { createLogger } from '../services/runtime/logger.js'
@@ -129,30 +131,42 @@ async function overGrpc(): Promise<Row[]> {
     name: 'rules',
     listenAddress: 'localhost:0',
     tls: await certificates.issuePeer('rules', Date.now()),
-    bindings: [bind(DecisionServiceService, { decide: (call, asked) => decidePayment(deps, call, asked) })],
+    bindings: [
+      bind(DecisionServiceService, {
+        decide: (call, asked) => decidePayment(deps, call, asked),
+        decideBatch: (call, asked) => decideBatch(deps, call, asked),
+      }),
+    ],
     reflection: false,
     drainDelayMs: 0,
     log,
     metrics: createMetrics('rules'),
   })
   await server.listen()
+  const rules = { address: `localhost:${server.port}`, tls: await certificates.issuePeer('intent', Date.now()) }
   const client = createClient(DecisionServiceService, {
-    address: `localhost:${server.port}`,
+    ...rules,
     peer: 'rules',
-    tls: await certificates.issuePeer('intent', Date.now()),
     serviceConfig: 'proto/paymesh/rules/v1/rules_service_config.json',
   })
+  const decisions = connectDecisions({ ...rules, metrics: createMetrics('intent'), queueMax: 4096 })
+  const ways: Record<string, () => Promise<unknown>> = {
+    gRPC: () => client.decide(request),
+    'gRPC, coalesced': () => decisions.ask(request),
+  }
   const rows: Row[] = []
   for (const inFlight of options.inFlight) {
-    const measured = await measure('gRPC', inFlight, (ruleSet, count) => {
-      published.newest = ruleSet
-      return closedLoop(count, inFlight, async () => {
-        await client.decide(request)
+    for (const [way, ask] of Object.entries(ways)) {
+      const measured = await measure(way, inFlight, (ruleSet, count) => {
+        published.newest = ruleSet
+        return closedLoop(count, inFlight, async () => {
+          await ask()
+        })
       })
-    })
-    rows.push(...measured)
+      rows.push(...measured)
+    }
   }
-  client.close()
+  for (const connection of [client, decisions]) connection.close()
   await server.drain()
   return rows
 }
@@ -160,7 +174,7 @@ async function overGrpc(): Promise<Row[]> {
 function ratios(rows: readonly Row[]): Record<string, number> {
   const speed = (name: string) => rows.find((row) => row.case === name)?.perSecond
   return Object.fromEntries(
-    ['in process', 'gRPC'].flatMap((way) => {
+    ['in process', 'gRPC', 'gRPC, coalesced'].flatMap((way) => {
       const [one, many] = [speed(nameOf(way, 1, true)), speed(nameOf(way, 1000, true))]
       return one === undefined || many === undefined ? [] : [[`${way}: 1 rule ÷ 1,000 spread`, one / many]]
     }),

@@ -1,7 +1,12 @@
 // All that Intent asks of Rules. The only file that knows its service.
-import { DecideRequest, DecisionServiceService } from '../../gen/paymesh/rules/v1/decision_service.js'
+import {
+  DecideRequest,
+  type DecideResult,
+  DecisionServiceService,
+} from '../../gen/paymesh/rules/v1/decision_service.js'
 import { type Call } from '../runtime/call.js'
 import { createClient } from '../runtime/client.js'
+import { Coalescer, OverloadedError } from '../runtime/coalesce.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
 import { type Metrics } from '../runtime/metrics.js'
 import { RpcError } from '../runtime/rpc-error.js'
@@ -27,7 +32,7 @@ export type DecideOutcome =
   | { readonly kind: 'unavailable'; readonly cause: string }
 
 export interface Rules {
-  decide(call: Call, facts: PaymentFacts): Promise<DecideOutcome>
+  decide(call: Pick<Call, 'signal'>, facts: PaymentFacts): Promise<DecideOutcome>
   close(): void
 }
 
@@ -35,37 +40,107 @@ export interface RulesOptions {
   readonly address: string
   readonly tls: TlsFiles
   readonly metrics: Metrics
+  /** How many payments may wait for a decision, beside those that are asked about. */
+  readonly queueMax: number
 }
 
+// As many as Rules takes in one call. While a call is under way the next one fills; a second at the same time is for what
+// must not wait for a slow one.
+const batchLimits = { itemsMax: 128, inFlightMax: 2 }
+
 export function connectRules(options: RulesOptions): Rules {
+  const decisions = connectDecisions(options)
+  return {
+    decide: async (call, facts) => {
+      try {
+        const { result } = await unlessAborted(call.signal, decisions.ask(decideRequest(facts)))
+        return outcomeOf(result, facts.order.assetCode)
+      } catch (error) {
+        return unavailable(error)
+      }
+    },
+    close: () => {
+      decisions.close()
+    },
+  }
+}
+
+export interface Decisions {
+  /** Rejects with RpcError, or with OverloadedError when too many wait. */
+  ask(request: DecideRequest): Promise<DecideResult>
+  close(): void
+}
+
+/**
+ * Asks together for what is to be decided in the same turn, and while an answer is under way: a call costs both sides
+ * several times what a decision does. Facts that Rules does not take are nothing to the other requests of a call.
+ */
+export function connectDecisions({ queueMax, ...options }: RulesOptions): Decisions {
   const client = createClient(DecisionServiceService, {
     ...options,
     peer: 'rules',
     serviceConfig: 'proto/paymesh/rules/v1/rules_service_config.json',
   })
-  return {
-    decide: async (call, facts) => {
-      try {
-        const { decision } = await client.decide(decideRequest(facts), { parent: call })
-        if (decision === undefined) throw new MalformedDecisionError('an answer has a decision')
-        return { kind: 'decided', decision: decisionFromMessage(decision, facts.order.assetCode) }
-      } catch (error) {
-        return unavailable(error)
-      }
+  const batches = new Coalescer<DecideRequest, DecideResult>({
+    flush: async (requests) => {
+      const { results } = await client.decideBatch({ requests })
+      if (results.length === requests.length) return results
+      throw new MalformedDecisionError(`${requests.length} requests have ${results.length} results`)
     },
+    queueMax,
+    ...batchLimits,
+  })
+  return {
+    ask: (request) => batches.add(request),
     close: () => {
       client.close()
     },
   }
 }
 
-// INVALID_FIELD is ours: this service must not send what Rules does not take. Everything else passes, at the latest
-// when somebody mends the rule set.
+function outcomeOf(result: DecideResult['result'], assetCode: string): DecideOutcome {
+  switch (result?.$case) {
+    case 'decision':
+      return { kind: 'decided', decision: decisionFromMessage(result.decision, assetCode) }
+    case 'failure': {
+      const { reason, message } = result.failure
+      if (isOurs(reason)) throw new Error(`Rules does not take these facts: ${message}`)
+      return { kind: 'unavailable', cause: `${reason}: ${message}` }
+    }
+    case undefined:
+      throw new MalformedDecisionError('a result has a decision or a failure')
+  }
+}
+
+/** This service must not send what Rules does not take. Everything else passes, at the latest when a rule is mended. */
+function isOurs(reason: string): boolean {
+  return reason === 'INVALID_FIELD'
+}
+
 function unavailable(error: unknown): DecideOutcome {
   const passes =
-    error instanceof MalformedDecisionError || (error instanceof RpcError && error.reason !== 'INVALID_FIELD')
+    error instanceof MalformedDecisionError ||
+    error instanceof OverloadedError ||
+    error instanceof CallerGoneError ||
+    (error instanceof RpcError && !isOurs(error.reason))
   if (!passes) throw error
   return { kind: 'unavailable', cause: error.message }
+}
+
+class CallerGoneError extends Error {}
+
+/** The promise's outcome, or CallerGoneError as soon as the signal aborts. */
+function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const leave = () => {
+      reject(new CallerGoneError('the caller did not wait for the decision'))
+    }
+    if (signal.aborted) leave()
+    else signal.addEventListener('abort', leave, { once: true })
+    void promise.then(resolve, reject).finally(() => {
+      signal.removeEventListener('abort', leave)
+    })
+  })
 }
 
 function decideRequest({ order, payerOwner, payeeOwner, payerTags, timeMs }: PaymentFacts): DecideRequest {

@@ -128,7 +128,7 @@ function connect(config: Config, { log, metrics }: ServiceParts) {
     subscriber: connectValkey(config.valkeyUrl, 'intent-watch', log),
     ledger: connectLedger({ address: config.ledgerAddress, tls, elapsedMs, random, log, metrics, queueMax }),
     walletAccounts: connectWalletAccounts({ address: config.ledgerAddress, tls, metrics }),
-    rules: connectRules({ address: config.rulesAddress, tls, metrics }),
+    rules: connectRules({ address: config.rulesAddress, tls, metrics, queueMax }),
   }
 }
 

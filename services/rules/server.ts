@@ -3,6 +3,7 @@ import { RuleSetServiceService } from '../../gen/paymesh/rules/v1/rule_set_servi
 import { bind, type Binding } from '../runtime/server.js'
 import { createRuleSet } from './rpc/create-rule-set.js'
 import { decidePayment } from './rpc/decide.js'
+import { decideBatch } from './rpc/decide-batch.js'
 import { diffRuleSets } from './rpc/diff-rule-sets.js'
 import { dryRunRuleSet } from './rpc/dry-run-rule-set.js'
 import { getRuleSet } from './rpc/get-rule-set.js'
@@ -22,6 +23,7 @@ export function rulesBindings(deps: RuleSetDeps): Binding[] {
   return [
     bind(DecisionServiceService, {
       decide: (call, request) => decidePayment(deps, call, request),
+      decideBatch: (call, request) => decideBatch(deps, call, request),
     }),
     bind(RuleSetServiceService, {
       createRuleSet: (call, request) => createRuleSet(deps, call, request),

@@ -1,5 +1,5 @@
-import { Facts as FactsMessage } from '../../../gen/paymesh/rules/v1/decision.js'
-import { type DecideRequest, DecideResponse } from '../../../gen/paymesh/rules/v1/decision_service.js'
+import { type Decision as DecisionMessage, Facts as FactsMessage } from '../../../gen/paymesh/rules/v1/decision.js'
+import type { DecideRequest, DecideResponse } from '../../../gen/paymesh/rules/v1/decision_service.js'
 import type { Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { type CompiledRuleSet, decide } from '../decision.js'
@@ -20,6 +20,15 @@ export interface DecideDeps {
 
 /** Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED, in this order. Waits for no store. */
 export async function decidePayment(deps: DecideDeps, call: Call, request: DecideRequest): Promise<DecideResponse> {
+  return { decision: await decisionOn(deps, call, request) }
+}
+
+/** The decision that a request asks for. Fails as Decide does. */
+export async function decisionOn(
+  deps: DecideDeps,
+  call: Pick<Call, 'log'>,
+  request: DecideRequest,
+): Promise<DecisionMessage> {
   const check = new FieldCheck(errorDomain)
   check.that(request.ruleSetVersion >= 0n, 'rule_set_version', 'must not be negative')
   const facts = factsFromMessage(check, 'facts', request.facts)
@@ -27,7 +36,7 @@ export async function decidePayment(deps: DecideDeps, call: Call, request: Decid
   const ruleSet = await findRuleSet(deps, request.ruleSetVersion)
   deps.recorder.offer(() => FactsMessage.encode(FactsMessage.fromPartial(request.facts ?? {})).finish())
   try {
-    return DecideResponse.fromPartial({ decision: decisionMessage(decide(ruleSet, facts), facts.assetCode) })
+    return decisionMessage(decide(ruleSet, facts), facts.assetCode)
   } catch (error) {
     if (!(error instanceof RuleFailedError)) throw error
     // The caller cannot mend it; whoever wrote the rule looks here.

@@ -33,6 +33,46 @@ export interface DecideResponse {
   decision: Decision | undefined;
 }
 
+/** The request of DecideBatch. */
+export interface DecideBatchRequest {
+  /** The payments: 1 to 128. */
+  requests: DecideRequest[];
+}
+
+/** The answer of DecideBatch. */
+export interface DecideBatchResponse {
+  /** One for each request, in their order. */
+  results: DecideResult[];
+}
+
+/** What became of one request of a batch. */
+export interface DecideResult {
+  /** The decision, or why there is none. */
+  result:
+    | //
+    /** As Decide answers it. */
+    { $case: "decision"; decision: Decision }
+    | //
+    /** As Decide fails. */
+    { $case: "failure"; failure: DecideFailure }
+    | undefined;
+}
+
+/** Why one request of a batch was not decided. */
+export interface DecideFailure {
+  /** The ErrorReason without its prefix; "INTERNAL" for what nobody foresaw. */
+  reason: string;
+  /** A sentence for people. */
+  message: string;
+  /** As the reason documents it. */
+  metadata: { [key: string]: string };
+}
+
+export interface DecideFailure_MetadataEntry {
+  key: string;
+  value: string;
+}
+
 function createBaseDecideRequest(): DecideRequest {
   return { facts: undefined, ruleSetVersion: 0n };
 }
@@ -162,6 +202,354 @@ export const DecideResponse: MessageFns<DecideResponse> = {
   },
 };
 
+function createBaseDecideBatchRequest(): DecideBatchRequest {
+  return { requests: [] };
+}
+
+export const DecideBatchRequest: MessageFns<DecideBatchRequest> = {
+  encode(message: DecideBatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.requests) {
+      DecideRequest.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideBatchRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideBatchRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.requests.push(DecideRequest.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DecideBatchRequest>): DecideBatchRequest {
+    return DecideBatchRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DecideBatchRequest>): DecideBatchRequest {
+    const message = createBaseDecideBatchRequest();
+    message.requests = object.requests?.map((e) => DecideRequest.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDecideBatchResponse(): DecideBatchResponse {
+  return { results: [] };
+}
+
+export const DecideBatchResponse: MessageFns<DecideBatchResponse> = {
+  encode(message: DecideBatchResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.results) {
+      DecideResult.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideBatchResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideBatchResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.results.push(DecideResult.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DecideBatchResponse>): DecideBatchResponse {
+    return DecideBatchResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DecideBatchResponse>): DecideBatchResponse {
+    const message = createBaseDecideBatchResponse();
+    message.results = object.results?.map((e) => DecideResult.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseDecideResult(): DecideResult {
+  return { result: undefined };
+}
+
+export const DecideResult: MessageFns<DecideResult> = {
+  encode(message: DecideResult, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.result?.$case) {
+      case "decision":
+        Decision.encode(message.result.decision, writer.uint32(10).fork()).join();
+        break;
+      case "failure":
+        DecideFailure.encode(message.result.failure, writer.uint32(18).fork()).join();
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideResult {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideResult();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.result = { $case: "decision", decision: Decision.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.result = { $case: "failure", failure: DecideFailure.decode(reader, reader.uint32()) };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DecideResult>): DecideResult {
+    return DecideResult.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DecideResult>): DecideResult {
+    const message = createBaseDecideResult();
+    switch (object.result?.$case) {
+      case "decision": {
+        if (object.result?.decision !== undefined && object.result?.decision !== null) {
+          message.result = { $case: "decision", decision: Decision.fromPartial(object.result.decision) };
+        }
+        break;
+      }
+      case "failure": {
+        if (object.result?.failure !== undefined && object.result?.failure !== null) {
+          message.result = { $case: "failure", failure: DecideFailure.fromPartial(object.result.failure) };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseDecideFailure(): DecideFailure {
+  return { reason: "", message: "", metadata: {} };
+}
+
+export const DecideFailure: MessageFns<DecideFailure> = {
+  encode(message: DecideFailure, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    globalThis.Object.entries(message.metadata).forEach(([key, value]: [string, string]) => {
+      DecideFailure_MetadataEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
+    });
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideFailure {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideFailure();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            const entry3 = DecideFailure_MetadataEntry.decode(reader, reader.uint32());
+            if (entry3.value !== undefined) {
+              message.metadata[entry3.key] = entry3.value;
+            }
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DecideFailure>): DecideFailure {
+    return DecideFailure.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DecideFailure>): DecideFailure {
+    const message = createBaseDecideFailure();
+    message.reason = object.reason ?? "";
+    message.message = object.message ?? "";
+    message.metadata = (globalThis.Object.entries(object.metadata ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    return message;
+  },
+};
+
+function createBaseDecideFailure_MetadataEntry(): DecideFailure_MetadataEntry {
+  return { key: "", value: "" };
+}
+
+export const DecideFailure_MetadataEntry: MessageFns<DecideFailure_MetadataEntry> = {
+  encode(message: DecideFailure_MetadataEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DecideFailure_MetadataEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDecideFailure_MetadataEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DecideFailure_MetadataEntry>): DecideFailure_MetadataEntry {
+    return DecideFailure_MetadataEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DecideFailure_MetadataEntry>): DecideFailure_MetadataEntry {
+    const message = createBaseDecideFailure_MetadataEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
+    return message;
+  },
+};
+
 /** Decides payments; keeps no more than a sample of what it was asked. */
 export type DecisionServiceService = typeof DecisionServiceService;
 export const DecisionServiceService = {
@@ -178,6 +566,20 @@ export const DecisionServiceService = {
     responseSerialize: (value: DecideResponse): Buffer => Buffer.from(DecideResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DecideResponse => DecideResponse.decode(value),
   },
+  /**
+   * Decides several payments in one call, each as Decide would, each for itself: what one of them fails with keeps no other
+   * from its decision. All that name no version are decided by the same one. Fails with INVALID_FIELD when there are none
+   * or too many.
+   */
+  decideBatch: {
+    path: "/paymesh.rules.v1.DecisionService/DecideBatch" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: DecideBatchRequest): Buffer => Buffer.from(DecideBatchRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): DecideBatchRequest => DecideBatchRequest.decode(value),
+    responseSerialize: (value: DecideBatchResponse): Buffer => Buffer.from(DecideBatchResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): DecideBatchResponse => DecideBatchResponse.decode(value),
+  },
 } as const;
 
 export interface DecisionServiceServer extends UntypedServiceImplementation {
@@ -186,6 +588,12 @@ export interface DecisionServiceServer extends UntypedServiceImplementation {
    * on every replica. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
    */
   decide: handleUnaryCall<DecideRequest, DecideResponse>;
+  /**
+   * Decides several payments in one call, each as Decide would, each for itself: what one of them fails with keeps no other
+   * from its decision. All that name no version are decided by the same one. Fails with INVALID_FIELD when there are none
+   * or too many.
+   */
+  decideBatch: handleUnaryCall<DecideBatchRequest, DecideBatchResponse>;
 }
 
 export interface DecisionServiceClient extends Client {
@@ -207,6 +615,26 @@ export interface DecisionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DecideResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Decides several payments in one call, each as Decide would, each for itself: what one of them fails with keeps no other
+   * from its decision. All that name no version are decided by the same one. Fails with INVALID_FIELD when there are none
+   * or too many.
+   */
+  decideBatch(
+    request: DecideBatchRequest,
+    callback: (error: ServiceError | null, response: DecideBatchResponse) => void,
+  ): ClientUnaryCall;
+  decideBatch(
+    request: DecideBatchRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: DecideBatchResponse) => void,
+  ): ClientUnaryCall;
+  decideBatch(
+    request: DecideBatchRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: DecideBatchResponse) => void,
   ): ClientUnaryCall;
 }
 
