@@ -1,12 +1,12 @@
 // A mesh of its own for a bench: durable as in production, one operator, funded people.
 import { Agent, request } from 'node:http'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Metadata, type ServiceError } from '@grpc/grpc-js'
 import { z } from 'zod'
 import { checkout } from '../dev/checkout.js'
 import { EdgeClient } from '../dev/edge-client.js'
-import { startMesh } from '../dev/mesh.js'
+import { type Mesh, startMesh } from '../dev/mesh.js'
 import { register, signIn, type SignedIn, signInOperator } from '../dev/operator.js'
 import { freeMeshPorts } from '../dev/ports.js'
 import { seed } from '../dev/seed.js'
@@ -37,6 +37,7 @@ export async function benchMesh(peopleCount: number, fundsMinor: bigint): Promis
   const stateFolder = mkdtempSync(join(checkout, '.paymesh-bench-'))
   const mesh = await startMesh({ stateFolder, ports: await freeMeshPorts(), durable: true, edgeConcurrency: 1 })
   await seed(mesh)
+  await publishLimit(mesh, join(stateFolder, 'rule-set.json'))
   const edge = new EdgeClient(mesh.url)
   const operator = edge.as((await signInOperator(edge, mesh.secrets.operatorPassword)).token)
   const people: Person[] = []
@@ -59,6 +60,24 @@ export async function benchMesh(peopleCount: number, fundsMinor: bigint): Promis
       rmSync(stateFolder, { recursive: true })
     },
   }
+}
+
+/** The default rule set, and a limit of a day that nobody reaches: every payment is counted. */
+async function publishLimit(mesh: Mesh, file: string): Promise<void> {
+  const ruleSet = z
+    .looseObject({})
+    .parse(JSON.parse(readFileSync(join(checkout, 'services/rules/default-rule-set.json'), 'utf8')))
+  const limit = {
+    id: 'daily-user',
+    operation_types: ['P2P_TRANSFER'],
+    assets: ['THB'],
+    metric: 'AMOUNT',
+    window: 'DAILY',
+    time_zone: 'Asia/Bangkok',
+    cap: '1000000000000',
+  }
+  writeFileSync(file, JSON.stringify({ ...ruleSet, limits: [limit] }))
+  await mesh.service('rules').run('publish', [file])
 }
 
 async function newPerson(edge: EdgeClient, operator: EdgeClient, index: number, fundsMinor: bigint): Promise<Person> {

@@ -1,4 +1,4 @@
-// P2P payments to completion (SETTLED and readable) with fees: through the edge as JSON, and directly over gRPC.
+// P2P payments to completion (SETTLED and readable) with fees and a daily limit: through the edge as JSON, and directly over gRPC.
 //
 // npm run bench:intent -- [--count N] [--in-flight 1,16,64] [--runs N] [--json]
 import { randomUUID } from 'node:crypto'
