@@ -1,5 +1,5 @@
 // How accounts in the Ledger are named. The Ledger derives an account's 128-bit id from its name, and so do we.
-import { type Party } from './intent.js'
+import { type LedgerParty } from './intent.js'
 
 export function walletAccount(walletId: string): string {
   return `accounts/wallet.${walletId}`
@@ -20,8 +20,18 @@ export function settlementAccount(assetCode: string): string {
   return `accounts/settlement.${assetCode}`
 }
 
+/** What one provider has paid out for us, less what we have paid it. */
+export function providerAccount(provider: string, assetCode: string): string {
+  return `${settlementAccount(assetCode)}.${provider}`
+}
+
+/** Whether it is one of the two above. */
+export function isSettlementAccount(account: string): boolean {
+  return account.startsWith('accounts/settlement.')
+}
+
 /** The account that a party's money is on. */
-export function accountName(party: Party): string {
+export function accountName(party: LedgerParty): string {
   switch (party.kind) {
     case 'wallet':
       return walletAccount(party.walletId)

@@ -11,7 +11,16 @@ import { TransferStatus } from './transfer-status.js'
 export const legsMax = 253
 
 /** Why money moves, kept as the transfer's code for ever. Never renumber. */
-export const TransferCode = { PAY: 1, RECEIVE: 2, FEE: 3, FUND: 4, CHARGE: 5, REFUND: 6 } as const
+export const TransferCode = {
+  PAY: 1,
+  RECEIVE: 2,
+  FEE: 3,
+  FUND: 4,
+  CHARGE: 5,
+  REFUND: 6,
+  WITHDRAW: 7,
+  LATE_SUCCESS: 8,
+} as const
 export type TransferCode = (typeof TransferCode)[keyof typeof TransferCode]
 
 /** One movement. The role says whose account decides when the leg is refused. */

@@ -1,8 +1,8 @@
 // What the world is told of an intent, an event for each move: CloudEvents 1.0 in its JSON format.
 // https://github.com/cloudevents/spec/blob/v1.0.2/cloudevents/formats/json-format.md
-import { accountName } from './account-names.js'
+import { partyName } from './party-name.js'
 import { totalsOf } from './decision.js'
-import { type Failure, failureOf, type Intent, type Party, settledMinor, type StateChange } from './intent.js'
+import { type Failure, failureOf, type Intent, settledMinor, type StateChange } from './intent.js'
 
 /**
  * The events of an intent's moves from the given one on, oldest first. The first move, to VALIDATED or REJECTED, is
@@ -58,8 +58,4 @@ function failureData({ reason, message, limit }: Failure): unknown {
 /** RFC 3339, as the JSON of the public API has it. */
 function timeText(seconds: bigint): string {
   return new Date(Number(seconds) * 1000).toISOString().replace('.000', '')
-}
-
-function partyName(party: Party): string {
-  return party.kind === 'wallet' ? `wallets/${party.walletId}` : accountName(party)
 }

@@ -1,7 +1,7 @@
 // The house's own accounts, made on first use: transit, settlement and fee income of each asset.
 import { status } from '@grpc/grpc-js'
 import { RpcError } from '../runtime/rpc-error.js'
-import { settlementAccount, transitAccount } from './account-names.js'
+import { isSettlementAccount, transitAccount } from './account-names.js'
 import { type ChainPlan } from './chain.js'
 import { type AccountOrder, type Ledger } from './ledger-client.js'
 
@@ -48,12 +48,6 @@ function houseAccount(name: string, assetCode: string): AccountOrder {
 }
 
 function kindOf(name: string, assetCode: string): AccountOrder['kind'] {
-  switch (name) {
-    case transitAccount(assetCode):
-      return 'TRANSIT'
-    case settlementAccount(assetCode):
-      return 'SETTLEMENT'
-    default:
-      return 'FEE'
-  }
+  if (name === transitAccount(assetCode)) return 'TRANSIT'
+  return isSettlementAccount(name) ? 'SETTLEMENT' : 'FEE'
 }

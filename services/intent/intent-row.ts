@@ -1,15 +1,18 @@
 // An intent's row in PostgreSQL and back.
 import { Decision as DecisionMessage } from '../../gen/paymesh/rules/v1/decision.js'
 import { decisionFromMessage } from './decision-message.js'
+import { externalPartyFrom } from './external-party.js'
 import { limitAccountsFromJson, limitExcessFromJson } from './limit-json.js'
 import {
   type Failure,
   type Intent,
   type IntentState,
+  type LedgerParty,
   type Party,
   type Release,
   type StateChange,
   type Status,
+  type Submission,
 } from './intent.js'
 
 /** A row as the driver answers it: int8 as bigint, timestamptz as Date. */
@@ -23,6 +26,7 @@ export interface IntentRow {
   payer_account: string | null
   payee_wallet: string | null
   payee_account: string | null
+  payee_external: unknown
   asset_code: string
   amount_minor: bigint
   metadata: Record<string, string>
@@ -39,6 +43,9 @@ export interface IntentRow {
   release_kind: Release['kind'] | null
   release_reason: string | null
   release_message: string | null
+  provider: string | null
+  provider_ask_time: Date | null
+  provider_reference: string | null
   parent: string | null
   refund_asked_minor: bigint
   refunded_minor: bigint
@@ -63,7 +70,7 @@ export function intentFromRow(row: IntentRow): Intent {
     requestHash: row.request_hash,
     operationType: row.operation_type,
     payer: partyOf(row.payer_wallet, row.payer_account),
-    payee: partyOf(row.payee_wallet, row.payee_account),
+    payee: payeeOf(row),
     assetCode: row.asset_code,
     amountMinor: row.amount_minor,
     metadata: row.metadata,
@@ -77,13 +84,24 @@ export function intentFromRow(row: IntentRow): Intent {
     holdExpireMs: row.hold_expire_time?.getTime(),
     captureMinor: row.capture_minor ?? undefined,
     release: releaseOf(row),
+    submission: submissionOf(row),
     parentId: row.parent ?? undefined,
     refundAskedMinor: row.refund_asked_minor,
     refundedMinor: row.refunded_minor,
   }
 }
 
-function partyOf(walletId: string | null, account: string | null): Party {
+function payeeOf({ payee_wallet: wallet, payee_account: account, payee_external: external }: IntentRow): Party {
+  return external === null ? partyOf(wallet, account) : { kind: 'external', external: externalPartyFrom(external) }
+}
+
+function submissionOf(row: IntentRow): Submission | undefined {
+  if (row.provider === null) return undefined
+  const { provider, provider_ask_time: askTime, provider_reference: reference } = row
+  return { provider, askedMs: askTime?.getTime(), reference: reference ?? undefined }
+}
+
+function partyOf(walletId: string | null, account: string | null): LedgerParty {
   if (walletId !== null) return { kind: 'wallet', walletId }
   if (account !== null) return { kind: 'account', account }
   throw new Error('a party is a wallet or an account')

@@ -23,7 +23,7 @@ const insertColumns = `
     id, creator, request_id, request_hash, operation_type, payer_wallet, payer_account, payee_wallet, payee_account,
     asset_code, amount_minor, metadata, decision, channel, attempt, state, failure_reason, failure_message,
     create_time, validate_time, review_time, reject_time, version, hold_seconds, parent, fees_minor, limit_accounts,
-    failure_limit`
+    failure_limit, payee_external, provider`
 
 const insertWith = `
 with given as (
@@ -31,7 +31,7 @@ with given as (
     $1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::text[],
     $10::text[], $11::bigint[], $12::jsonb[], $13::bytea[], $14::text[], $15::smallint[], $16::text[], $17::text[],
     $18::text[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::integer[],
-    $24::integer[], $25::uuid[], $26::bigint[], $27::jsonb[], $28::jsonb[], $29::json[]
+    $24::integer[], $25::uuid[], $26::bigint[], $27::jsonb[], $28::jsonb[], $29::jsonb[], $30::text[], $31::json[]
   ) as g(${insertColumns}, events
   )
 ), written as (
@@ -92,6 +92,8 @@ export function insertValues(intents: readonly Intent[]): unknown[] {
     ),
     column((i) => (i.limitAccounts.length === 0 ? null : JSON.stringify(i.limitAccounts))),
     column(excessJson),
+    column((i) => (i.payee.kind === 'external' ? JSON.stringify(i.payee.external) : null)),
+    column((i) => i.submission?.provider ?? null),
     column((i) => JSON.stringify(eventsOf(i, 1))),
   ]
 }
@@ -119,7 +121,10 @@ with given as (
       approve_time = g.approve_time, authorize_time = g.authorize_time, settle_time = g.settle_time,
       reject_time = g.reject_time, fail_time = g.fail_time, cancel_time = g.cancel_time, expire_time = g.expire_time,
       settled_minor = g.settled_minor, failure_limit = g.failure_limit, resume_count = 0,
-      resume_after = case g.state when 'AUTHORIZED' then coalesce(i.hold_expire_time, now()) else now() + ${resumeAfter} end
+      resume_after = case
+        when g.state = 'AUTHORIZED' and i.provider is null then coalesce(i.hold_expire_time, now())
+        else now() + ${resumeAfter}
+      end
   from given g
   where i.id = g.id and i.version = g.version - 1 and i.attempt = g.attempt
     and (i.state, g.state) in (${legalPairs})

@@ -18,6 +18,7 @@
 // release) and asks the Ledger then. Both may be wanted at once; the Ledger does one, and the state says which.
 import { strict as assert } from 'node:assert'
 import { type Decision } from './decision.js'
+import { type ExternalParty } from './external-party.js'
 import { type LimitAccount, type LimitExcess } from './limit.js'
 
 export type IntentState =
@@ -43,8 +44,12 @@ export const legalUpdates: readonly (readonly [from: IntentState, to: IntentStat
   ['VALIDATED', 'SETTLED'],
 ]
 
-export type Party =
+/** One side that has its money in the Ledger. */
+export type LedgerParty =
   { readonly kind: 'wallet'; readonly walletId: string } | { readonly kind: 'account'; readonly account: string }
+
+/** One side of a payment. Only a payee is outside. */
+export type Party = LedgerParty | { readonly kind: 'external'; readonly external: ExternalParty }
 
 /** Why a payment was rejected or failed: a stable reason and a sentence for people. */
 export interface Failure {
@@ -67,13 +72,13 @@ export type Status =
 /** What the caller asked for, parsed; fixed for ever. */
 export interface Order {
   readonly operationType: string
-  readonly payer: Party
+  readonly payer: LedgerParty
   readonly payee: Party
   readonly assetCode: string
   /** More than zero, at most 2^63 - 1. */
   readonly amountMinor: bigint
   readonly metadata: Readonly<Record<string, string>>
-  /** For how long the money is held until somebody confirms; undefined when the payee gets it at once. */
+  /** For how long the money is held until somebody confirms, or the provider answers; undefined when it moves at once. */
   readonly holdSeconds: number | undefined
 }
 
@@ -82,6 +87,15 @@ export interface RequestKey {
   readonly creator: string
   readonly requestId: string
   readonly requestHash: Buffer
+}
+
+/** How far a payment is that a provider carries out. */
+export interface Submission {
+  readonly provider: string
+  /** When this service made up its mind to ask the provider; from then on the provider may have the payment. */
+  readonly askedMs: number | undefined
+  /** The provider's own name for the payment; undefined until it gave one. */
+  readonly reference: string | undefined
 }
 
 /** Why a hold is to be released. */
@@ -107,6 +121,8 @@ export interface Intent extends Order, RequestKey {
   readonly captureMinor: bigint | undefined
   /** Why a hold is to be released; never changes once it is there. */
   readonly release: Release | undefined
+  /** Undefined when the Ledger alone carries the payment out. */
+  readonly submission: Submission | undefined
   /** Of a refund, the id of the intent that it gives back. */
   readonly parentId: string | undefined
   /** What refunds asked for, those that were refused left out. */
@@ -123,6 +139,8 @@ export interface Draft {
   readonly decision: Decision
   readonly limitAccounts: readonly LimitAccount[]
   readonly parentId: string | undefined
+  /** Who carries it out; undefined when the Ledger alone does. */
+  readonly provider: string | undefined
   /** Why it may not happen, by Rules or by this service; undefined when it may. */
   readonly refusal: Failure | undefined
   /** Whether a person has to approve it first. */
@@ -146,6 +164,8 @@ export function newIntent(draft: Draft, nowMs: number): Intent {
     holdExpireMs: holdSeconds === undefined ? undefined : nowMs + holdSeconds * 1000,
     captureMinor: undefined,
     release: undefined,
+    submission:
+      draft.provider === undefined ? undefined : { provider: draft.provider, askedMs: undefined, reference: undefined },
     parentId: draft.parentId,
     refundAskedMinor: 0n,
     refundedMinor: 0n,
@@ -196,10 +216,12 @@ export function isFinal(intent: Intent): boolean {
   return legalMoves[intent.status.state].length === 0
 }
 
-/** Whether the intent rests where it is until somebody decides or its time is over. */
+/** Whether the intent rests where it is until somebody decides or its time is over. One that a provider has does not. */
 export function isResting(intent: Intent): boolean {
-  const { status, captureMinor, release } = intent
-  if (status.state === 'AUTHORIZED') return captureMinor === undefined && release === undefined
+  const { status, captureMinor, release, submission } = intent
+  if (status.state === 'AUTHORIZED') {
+    return captureMinor === undefined && release === undefined && submission === undefined
+  }
   return status.state === 'IN_REVIEW' || isFinal(intent)
 }
 

@@ -5,6 +5,7 @@
 import { type Call } from '../runtime/call.js'
 import { type Advance, type Advanced } from './advance.js'
 import { legsMax } from './chain.js'
+import { type Channel } from './channels/channel.js'
 import { findChannel, termsOf } from './channels/registry.js'
 import { type ReachCrashPoint } from './crash-points.js'
 import { amountMaxMinor, type Decision, feesOf, limitsOf, reviewOf, totalsOf } from './decision.js'
@@ -23,6 +24,7 @@ export interface PaymentsDeps {
   readonly newIntentId: () => string
   readonly nowMs: () => number
   readonly crashPoint: ReachCrashPoint
+  readonly providers: ProviderNames
   /** Told after an event is committed. */
   readonly nudgeOutbox: () => void
   /** How many payments this process works on at once; the next one is told to wait. */
@@ -84,7 +86,7 @@ async function make(deps: PaymentsDeps, call: Call, { key, facts, parentId }: Pa
     return (await replay(deps, key)) ?? { kind: 'undecided', peer: 'rules', cause: decided.cause }
   }
   const { decision } = decided
-  const examined = examine(facts.order, decision)
+  const examined = examine(facts.order, decision, deps.providers)
   // Nor because Rules decides otherwise by now.
   if (examined.kind === 'amountTooLarge') return (await replay(deps, key)) ?? examined
   const { refusal } = examined
@@ -93,7 +95,10 @@ async function make(deps: PaymentsDeps, call: Call, { key, facts, parentId }: Pa
   // The caller has gone: stop while nothing is written.
   call.signal.throwIfAborted()
   const needsReview = refusal === undefined && reviewOf(decision) !== undefined
-  const made = { id: deps.newIntentId(), order: facts.order, key, decision, limitAccounts, parentId }
+  const terms = refusal === undefined ? channelFor(facts.order, decision)?.provider : undefined
+  // What a provider is to carry out is held for its answer.
+  const order = terms === undefined ? facts.order : { ...facts.order, holdSeconds: terms.holdSeconds }
+  const made = { id: deps.newIntentId(), order, key, decision, limitAccounts, parentId, provider: terms?.name }
   const draft = { ...made, refusal, needsReview }
   const intent = newIntent(draft, deps.nowMs())
   deps.crashPoint('before-insert')
@@ -139,8 +144,11 @@ function paymentOf(advanced: Advanced, isReplay: boolean): Payment {
 export type Examined =
   { readonly kind: 'examined'; readonly refusal: Failure | undefined } | { readonly kind: 'amountTooLarge' }
 
+/** The providers that this process is configured for. */
+export type ProviderNames = Pick<ReadonlySet<string>, 'has'>
+
 /** Whether this service can carry out what Rules decided. */
-export function examine(order: Order, decision: Decision): Examined {
+export function examine(order: Order, decision: Decision, providers: ProviderNames): Examined {
   const { verdict } = decision
   if (verdict.kind === 'refused') {
     // A number that cannot be said is the caller's mistake and no payment, whoever finds it.
@@ -149,13 +157,23 @@ export function examine(order: Order, decision: Decision): Examined {
   }
   const totals = totalsOf(order.amountMinor, decision)
   if (totals.payerMinor > amountMaxMinor) return { kind: 'amountTooLarge' }
-  return { kind: 'examined', refusal: refusalOf(order, decision, verdict.channel, totals.payeeMinor) }
+  return { kind: 'examined', refusal: refusalOf(order, decision, totals.payeeMinor, providers) }
 }
 
-function refusalOf(order: Order, decision: Decision, channel: string, payeeMinor: bigint): Failure | undefined {
+function channelFor(order: Order, { verdict }: Decision): Channel | undefined {
+  return verdict.kind === 'routed' ? findChannel(verdict.channel, order.operationType) : undefined
+}
+
+function refusalOf(
+  order: Order,
+  decision: Decision,
+  payeeMinor: bigint,
+  providers: ProviderNames,
+): Failure | undefined {
   if (payeeMinor <= 0n) return { reason: 'FEE_EXCEEDS_AMOUNT', message: 'The fees leave nothing for the payee.' }
-  if (findChannel(channel, order.operationType) === undefined) {
-    return { reason: 'NO_CHANNEL', message: `No channel ${channel} settles payments of this type here.` }
+  const channel = channelFor(order, decision)
+  if (channel === undefined || (channel.provider !== undefined && !providers.has(channel.provider.name))) {
+    return { reason: 'NO_CHANNEL', message: 'No channel here settles payments of this type as they are routed.' }
   }
   if (order.holdSeconds !== undefined && termsOf(order.operationType)?.holdDecider === undefined) {
     return { reason: 'NO_HOLD', message: 'Payments of this type cannot be held.' }

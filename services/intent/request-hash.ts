@@ -1,5 +1,6 @@
 // How the same request is recognised: SHA-256 over a canonical form of the RPC and everything asked but the request id.
 import { createHash } from 'node:crypto'
+import { type ExternalParty } from './external-party.js'
 import { type Order, type Party } from './intent.js'
 import { type WebhookEndpoint } from './webhook.js'
 
@@ -49,7 +50,23 @@ export function webhookHash(
 }
 
 function partyForm(party: Party): string {
-  return party.kind === 'wallet' ? `wallet ${party.walletId}` : `account ${party.account}`
+  switch (party.kind) {
+    case 'wallet':
+      return `wallet ${party.walletId}`
+    case 'account':
+      return `account ${party.account}`
+    case 'external':
+      return externalForm(party.external)
+  }
+}
+
+function externalForm(party: ExternalParty): string {
+  switch (party.kind) {
+    case 'BANK_ACCOUNT':
+      return `bank ${party.bankCode} ${party.accountNumber}`
+    case 'ACCOUNT':
+      return `external ${party.accountNumber}`
+  }
 }
 
 // An array in a fixed order has one JSON text, so JSON is canonical here.

@@ -10,10 +10,10 @@ import { Coalescer, OverloadedError } from '../runtime/coalesce.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
 import { type Metrics } from '../runtime/metrics.js'
 import { RpcError } from '../runtime/rpc-error.js'
-import { accountName } from './account-names.js'
+import { partyName } from './party-name.js'
 import { type Decision } from './decision.js'
 import { decisionFromMessage, MalformedDecisionError } from './decision-message.js'
-import { type Order, type Party } from './intent.js'
+import { type Order } from './intent.js'
 
 /** What a decision depends on beside the order. */
 export interface PaymentFacts {
@@ -154,8 +154,4 @@ function decideRequest({ order, payerOwner, payeeOwner, payerTags, timeMs }: Pay
       time: { seconds: BigInt(Math.floor(timeMs / 1000)), nanos: (timeMs % 1000) * 1_000_000 },
     },
   })
-}
-
-function partyName(party: Party): string {
-  return party.kind === 'wallet' ? `wallets/${party.walletId}` : accountName(party)
 }

@@ -27,7 +27,7 @@ import { IntentStore } from './intent-store.js'
 import { connectLedger } from './ledger-client.js'
 import { LimitAccounts } from './limit-accounts.js'
 import { createOutboxWorker } from './outbox-worker.js'
-import { createPayments } from './payments.js'
+import { createPayments, type ProviderNames } from './payments.js'
 import { createResumer } from './resumer.js'
 import { type RpcDeps, type WatchLimits, type WebhookParts } from './rpc/deps.js'
 import { connectRules } from './rules-client.js'
@@ -143,6 +143,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const { pool, subscriber, ledger, walletAccounts, rules } = links
   const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
+  const providers: ProviderNames = new Set()
   const holds = new HoldStore(pool)
   const wallets = new WalletDirectory({
     pool,
@@ -170,6 +171,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     rules,
     limits,
     advance,
+    providers,
     newIntentId: () => intentIdFrom(newUuid()),
     nowMs,
     crashPoint,
@@ -196,6 +198,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     wallets,
     payments,
     rules,
+    providers,
     ledger,
     walletAccounts,
     watchHub,

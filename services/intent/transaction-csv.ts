@@ -1,7 +1,6 @@
 // A wallet's transactions as a document: RFC 4180, amounts in the asset's main unit, exact: "150.25".
 import { csvRecord, decimalText, nanosecondText } from '../runtime/statement-text.js'
-import { accountName } from './account-names.js'
-import { type Party } from './intent.js'
+import { partyName } from './party-name.js'
 import { type Transaction } from './transactions.js'
 import { timestampFromNs } from './wallet-accounts-client.js'
 
@@ -37,12 +36,8 @@ export function transactionLine(transaction: Transaction, assetCode: string, sca
     decimalText(price?.amountMinor, scale),
     decimalText(fees, scale),
     assetCode,
-    payment === undefined ? '' : partyText(payment.counterparty),
+    payment === undefined ? '' : partyName(payment.counterparty),
     decimalText(transaction.balanceMinor, scale),
     decimalText(transaction.availableMinor, scale),
   ])
-}
-
-function partyText(party: Party): string {
-  return party.kind === 'wallet' ? `wallets/${party.walletId}` : accountName(party)
 }

@@ -1,5 +1,6 @@
 // A channel settles one family of operation types: it says what a payment moves, in the Ledger's terms.
 import { type Leg } from '../chain.js'
+import { type ExternalParty } from '../external-party.js'
 import { type Intent } from '../intent.js'
 
 export interface Channel {
@@ -7,6 +8,8 @@ export interface Channel {
   readonly name: string
   /** The kinds of payment that it can settle. */
   readonly operations: Readonly<Record<string, OperationTerms>>
+  /** Who carries its payments out; undefined when the Ledger alone does, at once. */
+  readonly provider: ProviderTerms | undefined
   /**
    * What to move so that this amount settles, before fees: the whole amount of the intent, or the part that was
    * confirmed. A pure function of the stored intent, so that a retry asks for the same transfers; the same accounts in the
@@ -15,10 +18,22 @@ export interface Channel {
   legs(intent: Intent, amountMinor: bigint): readonly Leg[]
 }
 
+/** What a channel says of the provider that carries its payments out. */
+export interface ProviderTerms {
+  /** By which it is configured and its callbacks are addressed: 1 to 32 of `a-z 0-9`. Part of an account's name. */
+  readonly name: string
+  /** For how long the money is held for its answer. */
+  readonly holdSeconds: number
+}
+
+/** Which kind of payee a payment may have. */
+export type PayeeKind = 'WALLET' | ExternalParty['kind']
+
 /** What may be done with payments of one operation type. */
 export interface OperationTerms {
   /** Whether callers may ask for them through CreateIntent; otherwise an RPC of their own makes them. */
   readonly requestable: boolean
+  readonly payee: PayeeKind
   /** Who confirms and cancels when the money is held first; undefined when it cannot be. */
   readonly holdDecider: 'payer' | 'payee' | undefined
   /** Whether RefundIntent may give them back. */

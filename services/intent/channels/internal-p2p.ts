@@ -4,7 +4,7 @@
 // who pays decides.
 import { TransferCode } from '../chain.js'
 import { type Channel } from './channel.js'
-import { throughTransit } from './through-transit.js'
+import { toPayee } from './through-transit.js'
 
 const payerCodes: Readonly<Record<string, TransferCode>> = {
   MERCHANT_CHARGE: TransferCode.CHARGE,
@@ -14,10 +14,10 @@ const payerCodes: Readonly<Record<string, TransferCode>> = {
 export const internalP2p: Channel = {
   name: 'INTERNAL_P2P',
   operations: {
-    P2P_TRANSFER: { requestable: true, holdDecider: 'payer', refundable: true },
-    MERCHANT_CHARGE: { requestable: true, holdDecider: 'payee', refundable: true },
-    REFUND: { requestable: false, holdDecider: undefined, refundable: false },
+    P2P_TRANSFER: { requestable: true, payee: 'WALLET', holdDecider: 'payer', refundable: true },
+    MERCHANT_CHARGE: { requestable: true, payee: 'WALLET', holdDecider: 'payee', refundable: true },
+    REFUND: { requestable: false, payee: 'WALLET', holdDecider: undefined, refundable: false },
   },
-  legs: (intent, amountMinor) =>
-    throughTransit(intent, amountMinor, payerCodes[intent.operationType] ?? TransferCode.PAY),
+  provider: undefined,
+  legs: (intent, amountMinor) => toPayee(intent, amountMinor, payerCodes[intent.operationType] ?? TransferCode.PAY),
 }

@@ -1,14 +1,27 @@
-// The chain that instant channels share.
+// The chain that channels share.
+import { strict as assert } from 'node:assert'
 import { accountName, transitAccount } from '../account-names.js'
 import { type Leg, TransferCode } from '../chain.js'
 import { feesOf, totalsOf } from '../decision.js'
 import { type Intent } from '../intent.js'
 
+/** `throughTransit` to a payee who has an account in the Ledger. */
+export function toPayee(intent: Intent, amountMinor: bigint, payerCode: TransferCode): readonly Leg[] {
+  const { payee } = intent
+  assert(payee.kind !== 'external', 'who is paid here has an account in the Ledger')
+  return throughTransit(intent, amountMinor, payerCode, accountName(payee))
+}
+
 /**
  * Payer to transit (amount and PRE fees), transit to payee (amount less POST fees), transit to each fee's revenue
  * account. What enters transit leaves it in the same chain. The fees are those of the decision, whatever the amount.
  */
-export function throughTransit(intent: Intent, amountMinor: bigint, payerCode: TransferCode): readonly Leg[] {
+export function throughTransit(
+  intent: Intent,
+  amountMinor: bigint,
+  payerCode: TransferCode,
+  payeeAccount: string,
+): readonly Leg[] {
   const transit = transitAccount(intent.assetCode)
   const totals = totalsOf(amountMinor, intent.decision)
   const pay: Leg = {
@@ -21,7 +34,7 @@ export function throughTransit(intent: Intent, amountMinor: bigint, payerCode: T
   const receive: Leg = {
     role: 'payee',
     debitAccount: transit,
-    creditAccount: accountName(intent.payee),
+    creditAccount: payeeAccount,
     amountMinor: totals.payeeMinor,
     code: TransferCode.RECEIVE,
   }

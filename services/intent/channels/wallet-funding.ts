@@ -3,10 +3,11 @@
 // The settlement account goes below zero: what is missing there is what the outside holds for us.
 import { TransferCode } from '../chain.js'
 import { type Channel } from './channel.js'
-import { throughTransit } from './through-transit.js'
+import { toPayee } from './through-transit.js'
 
 export const walletFunding: Channel = {
   name: 'WALLET_FUNDING',
-  operations: { WALLET_FUNDING: { requestable: false, holdDecider: undefined, refundable: false } },
-  legs: (intent, amountMinor) => throughTransit(intent, amountMinor, TransferCode.FUND),
+  operations: { WALLET_FUNDING: { requestable: false, payee: 'WALLET', holdDecider: undefined, refundable: false } },
+  provider: undefined,
+  legs: (intent, amountMinor) => toPayee(intent, amountMinor, TransferCode.FUND),
 }

@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { CreateIntentRequest, IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
-import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
+import {
+  CaptureMode,
+  type ExternalParty,
+  type Intent,
+  IntentState,
+  type Party,
+} from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import {
   type As,
@@ -54,6 +60,21 @@ describe('CreateIntent', () => {
     assert.equal(message.intent.decision.digest.length, 32)
   })
 
+  const outside = (party: ExternalParty['party']): Party => ({ party: { $case: 'external', external: { party } } })
+  const bank = (bankCode: string, accountNumber: string) =>
+    outside({ $case: 'bankAccount', bankAccount: { bankCode, accountNumber } })
+  const phone = outside({ $case: 'accountNumber', accountNumber: '+66812345678' })
+  const nowhere = outside(undefined)
+  const withdrawal = (payee: Party | undefined) => ({ operationType: 'IPPS_WITHDRAWAL', payee })
+
+  it('rejects what needs a provider that this process does not have', async () => {
+    const payee = bank('004', '1234567890')
+    const { message } = await create(request((i) => Object.assign(i, withdrawal(payee))))
+    assert.equal(message.intent?.state, IntentState.REJECTED)
+    assert.equal(message.intent.failure?.reason, 'NO_CHANNEL')
+    assert.deepEqual(message.intent.payee, payee)
+  })
+
   const invalid: [string, (intent: Intent, request: CreateIntentRequest) => void, string[]][] = [
     ['nothing', (_, r) => Object.assign(r, CreateIntentRequest.fromPartial({})), everything()],
     ['no request id', (_, r) => (r.requestId = ''), ['request_id']],
@@ -77,6 +98,22 @@ describe('CreateIntent', () => {
     ['a payer that is no name', (i) => (i.payer = party('wallets/x')), ['intent.payer.wallet']],
     ['a payee in capitals', (i) => (i.payee = party(ben.name.toUpperCase())), ['intent.payee.wallet']],
     ['the same wallet', (i) => (i.payee = i.payer), ['intent.payee']],
+    ['a payee outside', (i) => (i.payee = bank('004', '1234567890')), ['intent.payee.external']],
+    ['a wallet to withdraw to', (i) => (i.operationType = 'IPPS_WITHDRAWAL'), ['intent.payee.wallet']],
+    ['nobody to withdraw to', (i) => Object.assign(i, withdrawal(undefined)), ['intent.payee']],
+    ['nothing to withdraw to', (i) => Object.assign(i, withdrawal(nowhere)), ['intent.payee.external']],
+    ['another kind of payee outside', (i) => Object.assign(i, withdrawal(phone)), ['intent.payee.external']],
+    [
+      'a bank and an account that are none',
+      (i) => Object.assign(i, withdrawal(bank('4', '12 34'))),
+      ['intent.payee.external.bank_account.bank_code', 'intent.payee.external.bank_account.account_number'],
+    ],
+    [
+      'a withdrawal to be confirmed',
+      (i) => Object.assign(i, withdrawal(bank('004', '1234567890')), { captureMode: CaptureMode.MANUAL }),
+      ['intent.capture_mode'],
+    ],
+    ["a provider's reference", (i) => (i.providerReference = 'x'), ['intent.provider_reference']],
     ['no amount', (i) => (i.amount = undefined), ['intent.amount']],
     [
       'an empty amount',

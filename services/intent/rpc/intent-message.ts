@@ -1,15 +1,18 @@
 // An intent as the contract says it.
 import {
   CaptureMode,
+  type ExternalParty as ExternalPartyMessage,
   type Failure as FailureMessage,
   type Intent as IntentMessage,
   IntentState as StateMessage,
+  type Party as PartyMessage,
   RefundState,
 } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Timestamp } from '../../../gen/google/protobuf/timestamp.js'
 import { type Decision, FeePhase, LimitMetric } from '../../../gen/paymesh/rules/v1/decision.js'
 import { totalsOf } from '../decision.js'
 import { decisionToMessage } from '../decision-message.js'
+import { type ExternalParty } from '../external-party.js'
 import { type Failure, failureOf, type Intent, type Party, settledMinor } from '../intent.js'
 import { type IntentView } from './access.js'
 
@@ -42,6 +45,7 @@ export function intentToMessage(intent: Intent, view: IntentView): IntentMessage
     refundedAmount: intent.refundedMinor === 0n ? undefined : money(intent.refundedMinor),
     refundState: refundStateOf(intent.refundedMinor, settled),
     parent: intent.parentId === undefined ? '' : `intents/${intent.parentId}`,
+    providerReference: intent.submission?.reference ?? '',
     ...holdToMessage(intent),
   }
 }
@@ -55,10 +59,12 @@ function failureToMessage(failure: Failure | undefined): FailureMessage | undefi
   return { reason, message, limit: { ...counted, metric: LimitMetric[metric], windowEndTime } }
 }
 
-function holdToMessage({ holdSeconds, holdExpireMs }: Intent) {
+// What a provider has is held too, and nobody is asked to confirm it.
+function holdToMessage({ holdSeconds, holdExpireMs, submission }: Intent) {
+  const isManual = holdSeconds !== undefined && submission === undefined
   return {
-    captureMode: holdSeconds === undefined ? CaptureMode.IMMEDIATE : CaptureMode.MANUAL,
-    holdDuration: holdSeconds === undefined ? undefined : { seconds: BigInt(holdSeconds), nanos: 0 },
+    captureMode: isManual ? CaptureMode.MANUAL : CaptureMode.IMMEDIATE,
+    holdDuration: isManual ? { seconds: BigInt(holdSeconds), nanos: 0 } : undefined,
     holdExpireTime: holdExpireMs === undefined ? undefined : timestampOf(holdExpireMs),
   }
 }
@@ -87,11 +93,24 @@ export function timestampOf(timeMs: number): Timestamp {
   return { seconds: BigInt(Math.floor(timeMs / 1000)), nanos: (timeMs % 1000) * 1_000_000 }
 }
 
-export function partyToMessage(party: Party): IntentMessage['payer'] {
+export function partyToMessage(party: Party): PartyMessage {
   switch (party.kind) {
     case 'wallet':
       return { party: { $case: 'wallet', wallet: `wallets/${party.walletId}` } }
     case 'account':
       return { party: { $case: 'account', account: party.account } }
+    case 'external':
+      return { party: { $case: 'external', external: externalToMessage(party.external) } }
+  }
+}
+
+function externalToMessage(party: ExternalParty): ExternalPartyMessage {
+  switch (party.kind) {
+    case 'BANK_ACCOUNT': {
+      const { bankCode, accountNumber } = party
+      return { party: { $case: 'bankAccount', bankAccount: { bankCode, accountNumber } } }
+    }
+    case 'ACCOUNT':
+      return { party: { $case: 'accountNumber', accountNumber: party.accountNumber } }
   }
 }

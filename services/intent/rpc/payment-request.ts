@@ -1,4 +1,4 @@
-// What CreateIntent and PreviewIntent have in common: an order for a payment from one wallet to another.
+// What CreateIntent and PreviewIntent have in common: an order for a payment from a wallet, to a wallet or to outside.
 import {
   CaptureMode,
   type Intent as IntentMessage,
@@ -10,12 +10,13 @@ import { type Call } from '../../runtime/call.js'
 import { type FieldCheck } from '../../runtime/field-check.js'
 import { requestableOperationTypes, termsOf } from '../channels/registry.js'
 import { assetMismatch, walletNotFound } from '../errors.js'
-import { type Order } from '../intent.js'
+import { type Order, type Party } from '../intent.js'
 import { type PaymentFacts } from '../rules-client.js'
 import { type WalletDirectory } from '../wallet-directory.js'
 import { type Wallet } from '../wallet.js'
 import { authorizeWallet, callerTags } from './access.js'
 import { checkAmount, checkMetadata, walletIdOf } from './fields.js'
+import { checkExternal } from './payee-fields.js'
 
 /** Throws NOT_OWNER when the payer is somebody else's wallet. What is malformed or unknown is told of later. */
 export async function authorizePayer(
@@ -30,10 +31,10 @@ export async function authorizePayer(
   return payer
 }
 
-/** An order from one wallet to another. */
+/** An order that a wallet pays. */
 export type WalletOrder = Order & {
   readonly payer: { readonly kind: 'wallet'; readonly walletId: string }
-  readonly payee: { readonly kind: 'wallet'; readonly walletId: string }
+  readonly payee: Exclude<Party, { kind: 'account' }>
 }
 
 /** Checks everything that can be checked without asking anyone. The order holds once the check is done. */
@@ -42,9 +43,10 @@ export function checkOrder(check: FieldCheck, intent: IntentMessage | undefined)
   const operationType = intent?.operationType ?? ''
   const types = [...requestableOperationTypes].join(', ')
   check.that(requestableOperationTypes.has(operationType), 'intent.operation_type', `must be one of ${types}`)
-  const payerId = checkParty(check, intent?.payer, 'intent.payer')
-  const payeeId = checkParty(check, intent?.payee, 'intent.payee')
-  check.that(payerId === '' || payerId !== payeeId, 'intent.payee', 'must be another wallet than the payer')
+  const payerId = checkWallet(check, intent?.payer, 'intent.payer')
+  const payee = checkPayee(check, intent?.payee, operationType)
+  const isOther = payerId === '' || payee.kind !== 'wallet' || payerId !== payee.walletId
+  check.that(isOther, 'intent.payee', 'must be another wallet than the payer')
   const amount = checkAmount(check, intent?.amount, 'intent.amount')
   const metadata = intent?.metadata ?? {}
   checkMetadata(check, metadata, 'intent.metadata')
@@ -53,7 +55,7 @@ export function checkOrder(check: FieldCheck, intent: IntentMessage | undefined)
   return {
     operationType,
     payer: { kind: 'wallet', walletId: payerId },
-    payee: { kind: 'wallet', walletId: payeeId },
+    payee,
     ...amount,
     metadata,
     holdSeconds,
@@ -88,7 +90,17 @@ function checkHold(check: FieldCheck, intent: IntentMessage): number | undefined
   }
 }
 
-function checkParty(check: FieldCheck, message: PartyMessage | undefined, field: string): string {
+/** The kind of payee follows from the type; of an unknown type, which is noted elsewhere, it is a wallet. */
+function checkPayee(check: FieldCheck, message: PartyMessage | undefined, operationType: string): WalletOrder['payee'] {
+  const kind = requestableOperationTypes.has(operationType) ? termsOf(operationType)?.payee : undefined
+  if (kind === undefined || kind === 'WALLET') {
+    return { kind: 'wallet', walletId: checkWallet(check, message, 'intent.payee') }
+  }
+  const external = checkExternal(check, message, kind)
+  return external === undefined ? { kind: 'wallet', walletId: '' } : { kind: 'external', external }
+}
+
+function checkWallet(check: FieldCheck, message: PartyMessage | undefined, field: string): string {
   const party = message?.party
   switch (party?.$case) {
     case undefined:
@@ -96,6 +108,9 @@ function checkParty(check: FieldCheck, message: PartyMessage | undefined, field:
       return ''
     case 'account':
       check.that(false, `${field}.account`, 'must be absent: only wallets pay and are paid')
+      return ''
+    case 'external':
+      check.that(false, `${field}.external`, 'must be absent: a wallet is needed here')
       return ''
     case 'wallet': {
       const id = walletIdOf(party.wallet)
@@ -124,6 +139,7 @@ function checkOutputOnly(check: FieldCheck, intent: IntentMessage): void {
   absent(intent.refundedAmount === undefined, 'refunded_amount')
   absent(intent.refundState === RefundState.UNSPECIFIED, 'refund_state')
   absent(intent.parent === '', 'parent')
+  absent(intent.providerReference === '', 'provider_reference')
 }
 
 /** The facts of an order. Throws WALLET_NOT_FOUND, ASSET_MISMATCH. */
@@ -135,10 +151,15 @@ export async function orderFacts(
   timeMs: number,
 ): Promise<PaymentFacts> {
   if (payer === undefined) throw walletNotFound(`wallets/${order.payer.walletId}`)
-  const payee = await wallets.find(order.payee.walletId)
-  if (payee === undefined) throw walletNotFound(`wallets/${order.payee.walletId}`)
-  for (const wallet of [payer, payee]) {
+  const payee = order.payee.kind === 'wallet' ? await findWallet(wallets, order.payee.walletId) : undefined
+  for (const wallet of payee === undefined ? [payer] : [payer, payee]) {
     if (wallet.assetCode !== order.assetCode) throw assetMismatch(`wallets/${wallet.id}`, order.assetCode)
   }
-  return { order, payerOwner: payer.owner, payeeOwner: payee.owner, payerTags: callerTags(call), timeMs }
+  return { order, payerOwner: payer.owner, payeeOwner: payee?.owner ?? '', payerTags: callerTags(call), timeMs }
+}
+
+async function findWallet(wallets: WalletDirectory, id: string): Promise<Wallet> {
+  const wallet = await wallets.find(id)
+  if (wallet === undefined) throw walletNotFound(`wallets/${id}`)
+  return wallet
 }

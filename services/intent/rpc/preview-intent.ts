@@ -29,7 +29,7 @@ export async function previewIntent(
   const facts = await orderFacts(call, deps.wallets, order, payer, deps.clock.nowMs())
   const decided = await deps.rules.decide(call, facts)
   if (decided.kind === 'unavailable') throw dependencyUnavailable('rules', decided.cause)
-  const examined = examine(order, decided.decision)
+  const examined = examine(order, decided.decision, deps.providers)
   if (examined.kind === 'amountTooLarge') throw amountTooLarge('intent.amount')
   if (examined.refusal !== undefined) throw refusedByRules(examined.refusal)
   const limitLegs = limitsOf(decided.decision)

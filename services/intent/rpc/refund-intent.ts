@@ -77,6 +77,8 @@ async function refundFacts(
   amountMinor: bigint,
 ): Promise<PaymentFacts> {
   const [payer, payee] = [parent.payee, parent.payer]
+  // No channel that pays to the outside says that its payments are refundable.
+  if (payer.kind === 'external') throw new Error(`intent ${parent.id} was paid to the outside`)
   const ownerOf = async (party: Party) =>
     party.kind === 'wallet' ? ((await deps.wallets.find(party.walletId))?.owner ?? '') : ''
   return {

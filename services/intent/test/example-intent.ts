@@ -33,8 +33,14 @@ export function exampleDecision(fees: readonly Fee[] = exampleFees, channel = 'I
   }
 }
 
-/** What a draft says of a payment that may happen, has no limits and is nobody's refund. */
-export const plain = { limitAccounts: [], parentId: undefined, refusal: undefined, needsReview: false }
+/** What a draft says of a payment that may happen at once, has no limits and is nobody's refund. */
+export const plain = {
+  limitAccounts: [],
+  parentId: undefined,
+  provider: undefined,
+  refusal: undefined,
+  needsReview: false,
+}
 
 let made = 0
 

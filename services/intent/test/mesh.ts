@@ -21,10 +21,10 @@ import { createMetrics } from '../../runtime/metrics.js'
 import { createPool } from '../../runtime/postgres.js'
 import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { Secret } from '../../runtime/secret.js'
-import { accountName } from '../account-names.js'
+import { accountName, providerAccount } from '../account-names.js'
 import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decision.js'
-import { type Intent as StoredIntent, type Party, settledMinor } from '../intent.js'
+import { type Intent as StoredIntent, settledMinor } from '../intent.js'
 import { listIntents } from '../intent-list.js'
 import { type IntentService, type ServiceLimits, startIntentService } from '../service.js'
 import { MeshProcess, runProgram } from './mesh-process.js'
@@ -203,22 +203,26 @@ export class TestMesh {
   /** What the settled intents say of each wallet is what the Ledger has. */
   async #assertWalletsAgree(accounts: readonly Account[]): Promise<void> {
     const expected = new Map<string, bigint>()
-    const add = (party: Party, minor: bigint) => {
-      const name = accountName(party)
+    const add = (name: string, minor: bigint) => {
       expected.set(name, (expected.get(name) ?? 0n) + minor)
     }
     for (const intent of await this.intents()) {
       const settled = settledMinor(intent)
       if (settled === undefined) continue
       const totals = totalsOf(settled, intent.decision)
-      add(intent.payer, -totals.payerMinor)
-      add(intent.payee, totals.payeeMinor)
+      add(accountName(intent.payer), -totals.payerMinor)
+      add(paidAccount(intent), totals.payeeMinor)
     }
     for (const account of accounts) {
       if (account.kind !== AccountKind.WALLET && account.kind !== AccountKind.SETTLEMENT) continue
       assert.equal(account.balances?.posted?.minorUnits, expected.get(account.name) ?? 0n, account.name)
     }
   }
+}
+
+/** The account that a payment credits: of a payee outside, the provider's. */
+function paidAccount({ payee, submission, assetCode }: StoredIntent): string {
+  return payee.kind === 'external' ? providerAccount(submission!.provider, assetCode) : accountName(payee)
 }
 
 /** The default rule set, a fee that small payments in points cannot bear, and a review for who asks for one. */

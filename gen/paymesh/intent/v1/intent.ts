@@ -59,7 +59,7 @@ export const IntentState = {
   CREATED: 1,
   /** VALIDATED - Priced and routed; the decision is frozen. */
   VALIDATED: 2,
-  /** AUTHORIZED - The Ledger took the chain; with CAPTURE_MODE_MANUAL, the money is held. */
+  /** AUTHORIZED - The Ledger took the chain; with CAPTURE_MODE_MANUAL, or while a provider has the payment, the money is held. */
   AUTHORIZED: 3,
   /** SETTLED - The payee has the money. Final. */
   SETTLED: 4,
@@ -156,7 +156,10 @@ export interface Intent {
   holdDuration:
     | Duration
     | undefined;
-  /** When the hold ends unless it was confirmed or cancelled before. Only with CAPTURE_MODE_MANUAL. */
+  /**
+   * When the hold ends unless it was confirmed or cancelled before, or the provider of a payment to outside has answered.
+   * Absent when nothing is held.
+   */
   holdExpireTime:
     | Timestamp
     | undefined;
@@ -172,6 +175,8 @@ export interface Intent {
   refundState: RefundState;
   /** Of a refund, the intent that it gives back: `intents/{intent}`. Empty otherwise. */
   parent: string;
+  /** What the provider of a payment to outside calls it; empty until it has said so. */
+  providerReference: string;
 }
 
 export interface Intent_MetadataEntry {
@@ -189,7 +194,31 @@ export interface Party {
     | //
     /** An account of the house in the Ledger, `accounts/{account}`. Never accepted from callers. */
     { $case: "account"; account: string }
+    | //
+    /** Somebody outside of Paymesh, paid through a provider. Payees only. */
+    { $case: "external"; external: ExternalParty }
     | undefined;
+}
+
+/** Somebody outside of Paymesh. Which kind is accepted depends on the operation type. */
+export interface ExternalParty {
+  /** Who or what it is. */
+  party:
+    | //
+    /** An account at a bank: IPPS_WITHDRAWAL. */
+    { $case: "bankAccount"; bankAccount: BankAccount }
+    | //
+    /** The account at the provider itself, 6 to 20 digits, a phone number with its country beginning with +: QP_TOPUP. */
+    { $case: "accountNumber"; accountNumber: string }
+    | undefined;
+}
+
+/** An account at a bank. */
+export interface BankAccount {
+  /** The bank: three digits as in Thailand, or a BIC of 8 or 11 characters. */
+  bankCode: string;
+  /** The account, 4 to 34 of `A-Z 0-9`. */
+  accountNumber: string;
 }
 
 /** A state and when it was reached. */
@@ -254,6 +283,7 @@ function createBaseIntent(): Intent {
     refundedAmount: undefined,
     refundState: 0,
     parent: "",
+    providerReference: "",
   };
 }
 
@@ -327,6 +357,9 @@ export const Intent: MessageFns<Intent> = {
     }
     if (message.parent !== "") {
       writer.uint32(186).string(message.parent);
+    }
+    if (message.providerReference !== "") {
+      writer.uint32(242).string(message.providerReference);
     }
     return writer;
   },
@@ -531,6 +564,14 @@ export const Intent: MessageFns<Intent> = {
             message.parent = reader.string();
             continue;
           }
+          case 30: {
+            if (tag !== 242) {
+              break;
+            }
+
+            message.providerReference = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -601,6 +642,7 @@ export const Intent: MessageFns<Intent> = {
       : undefined;
     message.refundState = object.refundState ?? 0;
     message.parent = object.parent ?? "";
+    message.providerReference = object.providerReference ?? "";
     return message;
   },
 };
@@ -685,6 +727,9 @@ export const Party: MessageFns<Party> = {
       case "account":
         writer.uint32(18).string(message.party.account);
         break;
+      case "external":
+        ExternalParty.encode(message.party.external, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -718,6 +763,14 @@ export const Party: MessageFns<Party> = {
             message.party = { $case: "account", account: reader.string() };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.party = { $case: "external", external: ExternalParty.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -748,7 +801,161 @@ export const Party: MessageFns<Party> = {
         }
         break;
       }
+      case "external": {
+        if (object.party?.external !== undefined && object.party?.external !== null) {
+          message.party = { $case: "external", external: ExternalParty.fromPartial(object.party.external) };
+        }
+        break;
+      }
     }
+    return message;
+  },
+};
+
+function createBaseExternalParty(): ExternalParty {
+  return { party: undefined };
+}
+
+export const ExternalParty: MessageFns<ExternalParty> = {
+  encode(message: ExternalParty, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.party?.$case) {
+      case "bankAccount":
+        BankAccount.encode(message.party.bankAccount, writer.uint32(10).fork()).join();
+        break;
+      case "accountNumber":
+        writer.uint32(26).string(message.party.accountNumber);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ExternalParty {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseExternalParty();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.party = { $case: "bankAccount", bankAccount: BankAccount.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.party = { $case: "accountNumber", accountNumber: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ExternalParty>): ExternalParty {
+    return ExternalParty.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ExternalParty>): ExternalParty {
+    const message = createBaseExternalParty();
+    switch (object.party?.$case) {
+      case "bankAccount": {
+        if (object.party?.bankAccount !== undefined && object.party?.bankAccount !== null) {
+          message.party = { $case: "bankAccount", bankAccount: BankAccount.fromPartial(object.party.bankAccount) };
+        }
+        break;
+      }
+      case "accountNumber": {
+        if (object.party?.accountNumber !== undefined && object.party?.accountNumber !== null) {
+          message.party = { $case: "accountNumber", accountNumber: object.party.accountNumber };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseBankAccount(): BankAccount {
+  return { bankCode: "", accountNumber: "" };
+}
+
+export const BankAccount: MessageFns<BankAccount> = {
+  encode(message: BankAccount, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.bankCode !== "") {
+      writer.uint32(10).string(message.bankCode);
+    }
+    if (message.accountNumber !== "") {
+      writer.uint32(18).string(message.accountNumber);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): BankAccount {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBankAccount();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.bankCode = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.accountNumber = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<BankAccount>): BankAccount {
+    return BankAccount.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<BankAccount>): BankAccount {
+    const message = createBaseBankAccount();
+    message.bankCode = object.bankCode ?? "";
+    message.accountNumber = object.accountNumber ?? "";
     return message;
   },
 };
