@@ -14,30 +14,55 @@ import {
 } from './intent.js'
 import { type Update } from './intent-store.js'
 import { limitExcessToJson } from './limit-json.js'
+import { columnsOf, namesOf, parametersOf, rowsAs } from '../runtime/postgres-columns.js'
 
 // How long a new intent is left to the request that made it. Longer than a payment takes when all is well, and short
 // enough that the payer of an interrupted one does not wait long.
 const resumeAfter = `interval '3 seconds'`
 
-const insertColumns = `
-    id, creator, request_id, request_hash, operation_type, payer_wallet, payer_account, payee_wallet, payee_account,
-    asset_code, amount_minor, metadata, decision, channel, attempt, state, failure_reason, failure_message,
-    create_time, validate_time, review_time, reject_time, version, hold_seconds, parent, fees_minor, limit_accounts,
-    failure_limit, payee_external, provider`
+const stored = columnsOf<Intent>()
+
+const insertColumns = [
+  stored.uuid('id', (i) => i.id),
+  stored.text('creator', (i) => i.creator),
+  stored.text('request_id', (i) => i.requestId),
+  stored.bytea('request_hash', (i) => i.requestHash),
+  stored.text('operation_type', (i) => i.operationType),
+  stored.uuid('payer_wallet', (i) => (i.payer.kind === 'wallet' ? i.payer.walletId : undefined)),
+  stored.text('payer_account', (i) => (i.payer.kind === 'account' ? i.payer.account : undefined)),
+  stored.uuid('payee_wallet', (i) => (i.payee.kind === 'wallet' ? i.payee.walletId : undefined)),
+  stored.text('payee_account', (i) => (i.payee.kind === 'account' ? i.payee.account : undefined)),
+  stored.jsonb('payee_external', (i) => (i.payee.kind === 'external' ? JSON.stringify(i.payee.external) : undefined)),
+  stored.text('asset_code', (i) => i.assetCode),
+  stored.bigint('amount_minor', (i) => i.amountMinor),
+  stored.jsonb('metadata', (i) => JSON.stringify(i.metadata)),
+  stored.bytea('decision', (i) => DecisionMessage.encode(decisionToMessage(i.decision, i.assetCode)).finish()),
+  stored.text('channel', (i) => (i.decision.verdict.kind === 'routed' ? i.decision.verdict.channel : '')),
+  stored.text('provider', (i) => i.submission?.provider),
+  stored.smallint('attempt', (i) => i.attempt),
+  stored.jsonb('limit_accounts', (i) => (i.limitAccounts.length === 0 ? undefined : JSON.stringify(i.limitAccounts))),
+  stored.text('state', (i) => i.status.state),
+  stored.text('failure_reason', (i) => failureOf(i)?.reason),
+  stored.text('failure_message', (i) => failureOf(i)?.message),
+  stored.jsonb('failure_limit', excessJson),
+  stored.timestamptz('create_time', reached('CREATED')),
+  stored.timestamptz('validate_time', reached('VALIDATED')),
+  stored.timestamptz('review_time', reached('IN_REVIEW')),
+  stored.timestamptz('reject_time', reached('REJECTED')),
+  stored.integer('version', (i) => i.version),
+  stored.integer('hold_seconds', (i) => i.holdSeconds),
+  stored.uuid('parent', (i) => i.parentId),
+  stored.bigint('fees_minor', (i) => feesOf(i.decision).reduce((sum, fee) => sum + fee.amountMinor, 0n)),
+]
+
+const givenColumns = [...insertColumns, stored.json('events', (i) => JSON.stringify(eventsOf(i, 1)))]
 
 const insertWith = `
 with given as (
-  select * from unnest(
-    $1::uuid[], $2::text[], $3::text[], $4::bytea[], $5::text[], $6::uuid[], $7::text[], $8::uuid[], $9::text[],
-    $10::text[], $11::bigint[], $12::jsonb[], $13::bytea[], $14::text[], $15::smallint[], $16::text[], $17::text[],
-    $18::text[], $19::timestamptz[], $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::integer[],
-    $24::integer[], $25::uuid[], $26::bigint[], $27::jsonb[], $28::jsonb[], $29::jsonb[], $30::text[], $31::json[]
-  ) as g(${insertColumns}, events
-  )
+  select * from ${rowsAs('g', givenColumns)}
 ), written as (
-  insert into intents (${insertColumns}, hold_expire_time, resume_after
-  )
-  select ${insertColumns},
+  insert into intents (${namesOf(insertColumns)}, hold_expire_time, resume_after)
+  select ${namesOf(insertColumns)},
     now() + make_interval(secs => hold_seconds), now() + ${resumeAfter}
   from given
   on conflict (creator, request_id) do nothing
@@ -57,46 +82,29 @@ export const refundInsertText = `${insertWith}, room as (
 select id, hold_expire_time from written`
 
 export function insertValues(intents: readonly Intent[]): unknown[] {
-  const column = (value: (intent: Intent) => unknown) => intents.map(value)
-  const time = (state: IntentState) => column((i) => timeText(reachedMs(i, state)))
-  return [
-    column((i) => i.id),
-    column((i) => i.creator),
-    column((i) => i.requestId),
-    column((i) => i.requestHash),
-    column((i) => i.operationType),
-    column((i) => (i.payer.kind === 'wallet' ? i.payer.walletId : null)),
-    column((i) => (i.payer.kind === 'account' ? i.payer.account : null)),
-    column((i) => (i.payee.kind === 'wallet' ? i.payee.walletId : null)),
-    column((i) => (i.payee.kind === 'account' ? i.payee.account : null)),
-    column((i) => i.assetCode),
-    column((i) => i.amountMinor.toString()),
-    column((i) => JSON.stringify(i.metadata)),
-    column((i) => Buffer.from(DecisionMessage.encode(decisionToMessage(i.decision, i.assetCode)).finish())),
-    column((i) => (i.decision.verdict.kind === 'routed' ? i.decision.verdict.channel : '')),
-    column((i) => i.attempt),
-    column((i) => i.status.state),
-    column((i) => failureOf(i)?.reason ?? null),
-    column((i) => failureOf(i)?.message ?? null),
-    time('CREATED'),
-    time('VALIDATED'),
-    time('IN_REVIEW'),
-    time('REJECTED'),
-    column((i) => i.version),
-    column((i) => i.holdSeconds ?? null),
-    column((i) => i.parentId ?? null),
-    column((i) =>
-      feesOf(i.decision)
-        .reduce((sum, fee) => sum + fee.amountMinor, 0n)
-        .toString(),
-    ),
-    column((i) => (i.limitAccounts.length === 0 ? null : JSON.stringify(i.limitAccounts))),
-    column(excessJson),
-    column((i) => (i.payee.kind === 'external' ? JSON.stringify(i.payee.external) : null)),
-    column((i) => i.submission?.provider ?? null),
-    column((i) => JSON.stringify(eventsOf(i, 1))),
-  ]
+  return parametersOf(givenColumns, intents)
 }
+
+const moved = columnsOf<Update>()
+
+const updateColumns = [
+  moved.uuid('id', ({ after }) => after.id),
+  moved.integer('version', ({ after }) => after.version),
+  moved.smallint('attempt', ({ after }) => after.attempt),
+  moved.text('state', ({ after }) => after.status.state),
+  moved.text('failure_reason', ({ after }) => failureOf(after)?.reason),
+  moved.text('failure_message', ({ after }) => failureOf(after)?.message),
+  moved.jsonb('failure_limit', ({ after }) => excessJson(after)),
+  moved.timestamptz('approve_time', ({ after }) => approvedMs(after)),
+  moved.timestamptz('authorize_time', ({ after }) => reachedMs(after, 'AUTHORIZED')),
+  moved.timestamptz('settle_time', ({ after }) => reachedMs(after, 'SETTLED')),
+  moved.timestamptz('reject_time', ({ after }) => reachedMs(after, 'REJECTED')),
+  moved.timestamptz('fail_time', ({ after }) => reachedMs(after, 'FAILED')),
+  moved.timestamptz('cancel_time', ({ after }) => reachedMs(after, 'CANCELLED')),
+  moved.timestamptz('expire_time', ({ after }) => reachedMs(after, 'EXPIRED')),
+  moved.bigint('settled_minor', ({ after }) => settledMinor(after)),
+  moved.json('events', ({ before, after }) => JSON.stringify(eventsOf(after, before.changes.length))),
+]
 
 const legalPairs = legalUpdates.map(([from, to]) => `('${from}', '${to}')`).join(', ')
 
@@ -107,14 +115,7 @@ const legalPairs = legalUpdates.map(([from, to]) => `('${from}', '${to}')`).join
 // ring.
 export const updateText = `
 with given as (
-  select * from unnest(
-    $1::uuid[], $2::integer[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-    $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::timestamptz[], $12::timestamptz[], $13::bigint[],
-    $14::smallint[], $15::jsonb[], $16::json[]
-  ) as g(
-    id, version, state, failure_reason, failure_message, approve_time, authorize_time, settle_time, reject_time,
-    fail_time, cancel_time, expire_time, settled_minor, attempt, failure_limit, events
-  )
+  select * from ${rowsAs('g', updateColumns)}
 ), changed as (
   update intents i
   set state = g.state, version = g.version, failure_reason = g.failure_reason, failure_message = g.failure_message,
@@ -148,34 +149,14 @@ with given as (
 select id from changed`
 
 export function updateValues(updates: readonly Update[]): unknown[] {
-  const column = (value: (intent: Intent) => unknown) => updates.map(({ after }) => value(after))
-  const time = (state: IntentState) => column((i) => timeText(reachedMs(i, state)))
-  return [
-    column((i) => i.id),
-    column((i) => i.version),
-    column((i) => i.status.state),
-    column((i) => failureOf(i)?.reason ?? null),
-    column((i) => failureOf(i)?.message ?? null),
-    column((i) => timeText(approvedMs(i))),
-    time('AUTHORIZED'),
-    time('SETTLED'),
-    time('REJECTED'),
-    time('FAILED'),
-    time('CANCELLED'),
-    time('EXPIRED'),
-    column((i) => settledMinor(i)?.toString() ?? null),
-    column((i) => i.attempt),
-    column(excessJson),
-    updates.map(({ before, after }) => JSON.stringify(eventsOf(after, before.changes.length))),
-  ]
+  return parametersOf(updateColumns, updates)
 }
 
-function excessJson(intent: Intent): string | null {
+function excessJson(intent: Intent): string | undefined {
   const excess = failureOf(intent)?.limit
-  return excess === undefined ? null : JSON.stringify(limitExcessToJson(excess))
+  return excess && JSON.stringify(limitExcessToJson(excess))
 }
 
-// Text rather than Date: the driver formats a Date in local time, at several times the cost.
-function timeText(timeMs: number | undefined): string | null {
-  return timeMs === undefined ? null : new Date(timeMs).toISOString()
+function reached(state: IntentState): (intent: Intent) => number | undefined {
+  return (intent) => reachedMs(intent, state)
 }

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Lifecycle } from './account-lifecycle.js'
 import { ACCOUNT_COLUMNS, accountOf, type AccountRow } from './postgres-engine/rows.js'
-import { uuidArray } from './postgres-engine/binary.js'
+import { uuidArray } from '../runtime/postgres-arrays.js'
 import { uuidText, uuidValue } from './postgres-engine/text.js'
 import { type Account } from './state-machine/account.js'
 

@@ -4,7 +4,7 @@ import { type Contents } from '../state-machine/state.js'
 import { type TransferStatus } from '../state-machine/status.js'
 import { hasFlag, type Pending, type PendingState, type Transfer, TransferFlag } from '../state-machine/transfer.js'
 import { type AccountCache } from './account-cache.js'
-import { int8Array, uuidArray } from './binary.js'
+import { int8Array, uuidArray } from '../../runtime/postgres-arrays.js'
 import { ACCOUNT_COLUMNS, accountOf, type AccountRow, TRANSFER_COLUMNS, transferOf, type TransferRow } from './rows.js'
 import { uuidValue } from './text.js'
 

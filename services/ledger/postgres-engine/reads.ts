@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type Account } from '../state-machine/account.js'
 import { type FailedTransfer, type Transfer } from '../state-machine/transfer.js'
-import { uuidArray } from './binary.js'
+import { uuidArray } from '../../runtime/postgres-arrays.js'
 import {
   ACCOUNT_COLUMNS,
   accountOf,

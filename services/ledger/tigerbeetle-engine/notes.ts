@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { Coalescer } from '../../runtime/coalesce.js'
 import { type Logger } from '../../runtime/logger.js'
-import { int4Array, int8Array, numericArray, uuidArray } from '../postgres-engine/binary.js'
+import { int4Array, int8Array, numericArray, uuidArray } from '../../runtime/postgres-arrays.js'
 import { failureOf, type FailureRow } from '../postgres-engine/rows.js'
 import { type Account } from '../state-machine/account.js'
 import { type FailedTransfer } from '../state-machine/transfer.js'

@@ -8,7 +8,19 @@
 //     numeric  digits, weight, sign, scale (int16 each), then the digits to base 10,000, the highest first
 
 /** Object ids of types (pg_type.dat); they never change. */
-const TypeOid = { BOOL: 16, INT8: 20, INT2: 21, INT4: 23, NUMERIC: 1700, UUID: 2950 } as const
+const TypeOid = {
+  BOOL: 16,
+  BYTEA: 17,
+  INT8: 20,
+  INT2: 21,
+  INT4: 23,
+  TEXT: 25,
+  JSON: 114,
+  TIMESTAMPTZ: 1184,
+  NUMERIC: 1700,
+  UUID: 2950,
+  JSONB: 3802,
+} as const
 
 const HEADER_BYTES = 20
 const EMPTY_HEADER_BYTES = 12
@@ -65,6 +77,13 @@ export function uuidOrNullArray(values: readonly bigint[]): Buffer {
   )
 }
 
+/** UUIDs in their usual text form as uuid[]. */
+export function uuidTextArray(values: readonly (string | undefined)[]): Buffer {
+  return array(TypeOid.UUID, 16, values, (buffer, value, offset) =>
+    value === undefined ? undefined : buffer.write(value.replaceAll('-', ''), offset, 16, 'hex'),
+  )
+}
+
 function writeUuid(buffer: Buffer, value: bigint, offset: number): number {
   buffer.writeBigUInt64BE(value >> 64n, offset)
   buffer.writeBigUInt64BE(value & MASK_64, offset + 8)
@@ -80,8 +99,9 @@ export function int8Array(values: readonly (bigint | number | undefined)[]): Buf
   })
 }
 
-export function int4Array(values: readonly number[]): Buffer {
+export function int4Array(values: readonly (number | undefined)[]): Buffer {
   return array(TypeOid.INT4, 4, values, (buffer, value, offset) => {
+    if (value === undefined) return undefined
     buffer.writeInt32BE(value, offset)
     return 4
   })
@@ -116,4 +136,49 @@ function writeNumeric(buffer: Buffer, value: bigint, offset: number): number {
     at = buffer.writeInt16BE(Number(text.slice(Math.max(0, end - NUMERIC_DIGIT_WIDTH), end)), at)
   }
   return at - offset
+}
+
+/** 2000-01-01T00:00:00Z, from which timestamps count, in milliseconds since 1970. */
+const TIMESTAMP_EPOCH_MS = 946_684_800_000
+
+/** Moments in milliseconds since 1970 as timestamptz[]. */
+export function timestamptzArray(valuesMs: readonly (number | undefined)[]): Buffer {
+  return array(TypeOid.TIMESTAMPTZ, 8, valuesMs, (buffer, ms, offset) => {
+    if (ms === undefined) return undefined
+    buffer.writeBigInt64BE(BigInt(ms - TIMESTAMP_EPOCH_MS) * 1000n, offset)
+    return 8
+  })
+}
+
+export function textArray(values: readonly (string | undefined)[]): Buffer {
+  return stringArray(TypeOid.TEXT, values)
+}
+
+/** Documents that are written out already, as json[]. */
+export function jsonArray(documents: readonly (string | undefined)[]): Buffer {
+  return stringArray(TypeOid.JSON, documents)
+}
+
+/** Documents that are written out already, as jsonb[]. */
+export function jsonbArray(documents: readonly (string | undefined)[]): Buffer {
+  return stringArray(TypeOid.JSONB, documents, JSONB_FORMAT)
+}
+
+/** The version of jsonb's text format, which comes before it. */
+const JSONB_FORMAT = '\u0001'
+
+function stringArray(type: number, values: readonly (string | undefined)[], prefix = ''): Buffer {
+  // No UTF-16 unit is longer than three bytes in UTF-8.
+  const bytesMax = values.reduce((most, value) => Math.max(most, 3 * (prefix.length + (value?.length ?? 0))), 0)
+  return array(type, bytesMax, values, (buffer, value, offset) =>
+    value === undefined ? undefined : buffer.write(prefix + value, offset, 'utf8'),
+  )
+}
+
+export function byteaArray(values: readonly Uint8Array[]): Buffer {
+  const bytesMax = values.reduce((most, { length }) => Math.max(most, length), 0)
+  return array(TypeOid.BYTEA, bytesMax, values, (buffer, value, offset) => {
+    buffer.set(value, offset)
+    return value.length
+  })
 }
