@@ -5,7 +5,7 @@ import { type Logger } from '../runtime/logger.js'
 import { type Metrics } from '../runtime/metrics.js'
 import { Resolver } from 'node:dns/promises'
 import { startAdminServer } from '../runtime/admin-server.js'
-import { systemClock } from '../runtime/clock.js'
+import { type Clock, systemClock } from '../runtime/clock.js'
 import { systemRandom, uuidV7 } from '../runtime/ids.js'
 import { Keyring } from '../runtime/keyring.js'
 import { createPool } from '../runtime/postgres.js'
@@ -44,6 +44,8 @@ export interface ServiceParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly crashPoint: ReachCrashPoint
+  /** Instead of the machine's: for tests, which set it back and forth. */
+  readonly clock?: Clock
   /** Instead of the limits of a real process: for tests, which cannot wait as long nor ask as much. */
   readonly limits?: ServiceLimits
 }
@@ -78,11 +80,12 @@ const webhookTimeoutMs = 10_000
 // For one question; asked twice it leaves time to send.
 const dnsTimeoutMs = 2_000
 
-const clock = systemClock
-const nowMs = () => clock.nowMs()
 const elapsedMs = () => performance.now()
 const random = () => Math.random()
-const newUuid = () => uuidV7(clock, systemRandom)
+
+function timeOf({ clock = systemClock }: ServiceParts) {
+  return { clock, nowMs: () => clock.nowMs(), newUuid: () => uuidV7(clock, systemRandom) }
+}
 
 export async function startIntentService(config: Config, parts: ServiceParts): Promise<IntentService> {
   const { log, metrics } = parts
@@ -140,6 +143,7 @@ async function disconnect({ pool, publisher, subscriber, ledger, walletAccounts,
 
 function assemble(config: Config, parts: ServiceParts, links: Links) {
   const { log, crashPoint, limits: bounds = realLimits } = parts
+  const { clock, nowMs, newUuid } = timeOf(parts)
   const { pool, subscriber, ledger, walletAccounts, rules } = links
   const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
@@ -209,9 +213,11 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
 }
 
 /** What carries events from the outbox to Valkey and to webhooks. */
-function assembleEvents(config: Config, { log, crashPoint }: ServiceParts, { pool, publisher }: Links) {
+function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }: Links) {
+  const { log, crashPoint } = parts
+  const { nowMs, newUuid } = timeOf(parts)
   const webhooks = webhookParts(config)
-  const webhookWorker = createWebhookWorker(webhooks, pool, log)
+  const webhookWorker = createWebhookWorker(webhooks, pool, parts)
   const onQueued = () => {
     webhookWorker.nudge()
   }
@@ -228,7 +234,10 @@ function webhookParts({ webhookNetworks, encryptionKeys, isDevelopment }: Config
   return { guard, httpsOnly: !isDevelopment, keyring: new Keyring(encryptionKeys), random: systemRandom }
 }
 
-function createWebhookWorker({ guard, httpsOnly, keyring }: WebhookParts, pool: Pool, log: Logger): WebhookWorker {
+function createWebhookWorker(webhooks: WebhookParts, pool: Pool, parts: ServiceParts): WebhookWorker {
+  const { guard, httpsOnly, keyring } = webhooks
+  const { log } = parts
+  const { nowMs } = timeOf(parts)
   const nameServers = new Resolver({ timeout: dnsTimeoutMs, tries: 2 })
   const resolve = (hostname: string) => resolveHost(nameServers, hostname)
   const sender = { resolve, guard, httpsOnly, timeoutMs: webhookTimeoutMs }

@@ -15,6 +15,7 @@ import { CaptureMode, type Intent } from '../../../gen/paymesh/intent/v1/intent.
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { assetPath } from '../../runtime/assets.js'
 import { type PeerName } from '../../runtime/call.js'
+import { type Clock } from '../../runtime/clock.js'
 import { createLogger } from '../../runtime/logger.js'
 import { clientCredentials } from '../../runtime/mesh-credentials.js'
 import { createMetrics } from '../../runtime/metrics.js'
@@ -47,6 +48,7 @@ export interface IntentOptions {
   readonly crashPoint?: ReachCrashPoint
   readonly valkeyUrl?: string
   readonly limits?: ServiceLimits
+  readonly clock?: Clock
 }
 
 const started = new Set<TestMesh>()
@@ -285,6 +287,7 @@ export class TestIntent {
         metrics: createMetrics('intent'),
         crashPoint: options.crashPoint ?? (() => undefined),
         ...(options.limits === undefined ? {} : { limits: options.limits }),
+        ...(options.clock === undefined ? {} : { clock: options.clock }),
       },
     )
     return await TestIntent.at(`localhost:${service.port}`, service)

@@ -13,6 +13,11 @@ import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint, crashPoints } from '../crash-points.js'
 import { type Intent, isResting, settledMinor } from '../intent.js'
 import { eventStream } from '../outbox-worker.js'
+import { LimitMetric } from '../../../gen/paymesh/ledger/v1/limit.js'
+import { systemClock } from '../../runtime/clock.js'
+import { createPool } from '../../runtime/postgres.js'
+import { feesOf, limitsOf } from '../decision.js'
+import { type LimitLeg } from '../limit.js'
 import { paymentRequest, type TestIntent, TestMesh } from './mesh.js'
 import { until } from './mesh-process.js'
 
@@ -34,19 +39,43 @@ interface Model {
   readonly payments: Payment[]
 }
 
+const userLimit = {
+  id: 'daily-user',
+  operation_types: ['P2P_TRANSFER'],
+  assets: ['THB'],
+  metric: 'AMOUNT',
+  window: 'DAILY',
+  time_zone: 'Asia/Bangkok',
+}
+const flatFee = {
+  id: 'flat',
+  operation_type: 'P2P_TRANSFER',
+  assets: ['THB'],
+  phase: 'PRE',
+  revenue_account: 'accounts/fees.{asset}',
+}
+
+/** What the replica that is cut off does next, and how far its clock is ahead. */
+interface Crash {
+  at: CrashPoint | undefined
+  aheadMs: number
+}
+
 class Real {
   readonly mesh: TestMesh
   readonly whole: TestIntent
   readonly crashing: TestIntent
   readonly purse: Wallet
   readonly shop: Wallet
-  readonly #crash: { at: CrashPoint | undefined }
+  /** The highest cap that was ever published. */
+  capMax = 0n
+  readonly #crash: Crash
 
   private constructor(
     mesh: TestMesh,
     [whole, crashing]: [TestIntent, TestIntent],
     [purse, shop]: [Wallet, Wallet],
-    crash: { at: CrashPoint | undefined },
+    crash: Crash,
   ) {
     this.mesh = mesh
     this.whole = whole
@@ -57,7 +86,7 @@ class Real {
   }
 
   static async start(mesh: TestMesh): Promise<Real> {
-    const crash: { at: CrashPoint | undefined } = { at: undefined }
+    const crash: Crash = { at: undefined, aheadMs: 0 }
     const whole = await mesh.startIntent()
     const crashing = await mesh.startIntent({
       crashPoint: (point) => {
@@ -65,9 +94,44 @@ class Real {
         crash.at = undefined
         throw new Error(`crash ${point}`)
       },
+      clock: {
+        nowMs: () => systemClock.nowMs() + crash.aheadMs,
+        nowNs: () => systemClock.nowNs() + BigInt(crash.aheadMs) * 1_000_000n,
+      },
     })
     const wallets: [Wallet, Wallet] = [await whole.wallet('ann', 1_000_000_000n), await whole.wallet('ben', 1_000n)]
-    return new Real(mesh, [whole, crashing], wallets, crash)
+    const real = new Real(mesh, [whole, crashing], wallets, crash)
+    await real.publish(200_000n, 100n)
+    return real
+  }
+
+  /** Caps what may be used of a day beyond what was used already, and prices what is paid from now on. */
+  async publish(roomMinor: bigint, feeMinor: bigint): Promise<void> {
+    const used = (await this.limitUses()).reduce((most, [, minor]) => (minor > most ? minor : most), 0n)
+    const cap = used + roomMinor
+    if (cap > this.capMax) this.capMax = cap
+    await this.mesh.publishRuleSet({
+      fees: [{ ...flatFee, flat_minor: feeMinor.toString() }],
+      limits: [{ ...userLimit, cap: cap.toString() }],
+    })
+  }
+
+  /** What settled or is held of each window of the limit, by the stored intents. */
+  async limitUses(): Promise<[LimitLeg, bigint][]> {
+    const uses = new Map<string, [LimitLeg, bigint]>()
+    for (const intent of await this.mesh.intents()) {
+      const [leg] = limitsOf(intent.decision)
+      if (leg === undefined) continue
+      const held = intent.status.state === 'AUTHORIZED' ? intent.amountMinor : 0n
+      const used = uses.get(leg.window.name)?.[1] ?? 0n
+      uses.set(leg.window.name, [leg, used + held + (settledMinor(intent) ?? 0n)])
+    }
+    return [...uses.values()]
+  }
+
+  /** Sets the clock of the replica that is cut off. */
+  setClock(aheadMs: number): void {
+    this.#crash.aheadMs = aheadMs
   }
 
   /** Asks the replica that is cut off at the point, once; undefined: the one that works. Whatever comes of it. */
@@ -194,6 +258,47 @@ class Refund extends Command {
   }
 }
 
+class Publish extends Command {
+  readonly #roomMinor: bigint
+  readonly #feeMinor: bigint
+
+  constructor(roomMinor: number, feeMinor: number) {
+    super(0, undefined)
+    this.#roomMinor = BigInt(roomMinor)
+    this.#feeMinor = BigInt(feeMinor)
+  }
+
+  override check(): boolean {
+    return true
+  }
+
+  async run(_model: Model, real: Real): Promise<void> {
+    await real.publish(this.#roomMinor, this.#feeMinor)
+  }
+
+  override toString(): string {
+    return `Publish(${this.#roomMinor}, ${this.#feeMinor})`
+  }
+}
+
+class JumpClock extends Command {
+  readonly #aheadMs: number
+
+  constructor(aheadMs: number) {
+    super(0, undefined)
+    this.#aheadMs = aheadMs
+  }
+
+  run(_model: Model, real: Real): Promise<void> {
+    real.setClock(this.#aheadMs)
+    return Promise.resolve()
+  }
+
+  override toString(): string {
+    return `JumpClock(${this.#aheadMs})`
+  }
+}
+
 class Resume extends Command {
   async run(_model: Model, real: Real): Promise<void> {
     await real.mesh.pool.query(
@@ -203,19 +308,24 @@ class Resume extends Command {
   }
 }
 
+const dayMs = 86_400_000
+
 describe('any history of payments', () => {
   let mesh: TestMesh
   let real: Real
   let valkey: Redis
+  let rulesPool: ReturnType<typeof createPool>
 
   before(async function () {
     this.timeout(60_000)
     mesh = await TestMesh.start()
     real = await Real.start(mesh)
     valkey = new Redis(mesh.valkeyUrl)
+    rulesPool = createPool({ url: mesh.rulesDatabaseUrl, max: 1, applicationName: 'test' })
   })
   after(async () => {
     valkey.disconnect()
+    await rulesPool.end()
     await mesh.stop()
   })
 
@@ -229,7 +339,8 @@ describe('any history of payments', () => {
       if (intent === undefined) continue
       const { state } = intent.status
       const isPoor = payment.request.intent!.amount!.minorUnits! > 10_000n
-      assert.ok(isPoor ? state === 'REJECTED' : possibleStates(payment).includes(state), state)
+      const isOverLimit = intent.status.state === 'REJECTED' && intent.status.failure.reason === 'LIMIT_EXCEEDED'
+      assert.ok(isPoor ? state === 'REJECTED' : isOverLimit || possibleStates(payment).includes(state), state)
       const refunds = intents.filter(({ parentId }) => parentId === intent.id)
       assert.ok(refunds.length <= payment.refunds.length)
       const back = refunds.reduce((sum, refund) => sum + (settledMinor(refund) ?? 0n), 0n)
@@ -267,6 +378,28 @@ describe('any history of payments', () => {
     assert.deepEqual([...new Set(told)].sort(), moves.sort())
   }
 
+  /** The Ledger counts what the intents say, and no cap was exceeded. */
+  async function assertLimits(): Promise<void> {
+    for (const [{ limit, scopeKey, window, assetCode }, minor] of await real.limitUses()) {
+      const ledgerWindow = { limit, scopeKey, window: window.name, metric: LimitMetric.AMOUNT, assetCode }
+      assert.equal((await mesh.limitUsage(ledgerWindow)).used, minor)
+      assert.ok(minor <= real.capMax, `${minor} of ${real.capMax}`)
+    }
+  }
+
+  /** Each payment has the fee of the rule set that its decision names, and no other. */
+  async function assertPriced(): Promise<void> {
+    const { rows } = await rulesPool.query<{ version: bigint; document: { fees: { flat_minor: string }[] } }>(
+      'select version, document from rule_sets',
+    )
+    const feeOf = new Map(rows.map(({ version, document }) => [version, document.fees[0]?.flat_minor]))
+    for (const { operationType, decision, assetCode } of await mesh.intents()) {
+      if (operationType !== 'P2P_TRANSFER' || assetCode !== 'THB') continue
+      const fees = feesOf(decision).map((fee) => fee.amountMinor.toString())
+      assert.deepEqual(fees, [feeOf.get(decision.ruleSetVersion)])
+    }
+  }
+
   async function assertHistory(model: Model): Promise<void> {
     await new Resume(0, undefined).run(model, real)
     const rest = async () => (await mesh.intents()).every(isResting)
@@ -276,6 +409,8 @@ describe('any history of payments', () => {
     await until(noneOverdue, 'no hold outlives its time', 20_000)
     await assertPossible(model)
     await mesh.assertConserved()
+    await assertLimits()
+    await assertPriced()
     await assertTold()
   }
 
@@ -294,6 +429,11 @@ describe('any history of payments', () => {
       { weight: 3, arbitrary: fc.tuple(pick, at).map((args) => new Refund(...args)) },
       { weight: 1, arbitrary: pick.map((number) => new Expire(number, undefined)) },
       { weight: 1, arbitrary: fc.constant(new Resume(0, undefined)) },
+      {
+        weight: 1,
+        arbitrary: fc.tuple(fc.nat(60_000), fc.integer({ min: 1, max: 900 })).map((a) => new Publish(...a)),
+      },
+      { weight: 1, arbitrary: fc.constantFrom(0, dayMs, -dayMs, 3_600_000).map((aheadMs) => new JumpClock(aheadMs)) },
     )
     await fc.assert(
       fc.asyncProperty(fc.array(command, { minLength: 30, maxLength: 60, size: 'max' }), async (history) => {
