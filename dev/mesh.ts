@@ -13,6 +13,7 @@ import { type MeshPorts } from './ports.js'
 import { type Postgres, startPostgres } from './postgres.js'
 import { type RunningProcess } from './process.js'
 import { bookFile, ProcessBook, stopOrphans } from './process-book.js'
+import { startProviders } from './provider-process.js'
 import { type Secrets, openSecrets } from './secrets.js'
 import { type ServerHome, serverHome } from './server-home.js'
 import { ServiceProcess } from './service-process.js'
@@ -47,7 +48,7 @@ export interface MeshOptions {
 
 const RENEWAL_INTERVAL_MS = 3_600_000
 
-type Part = ServiceName | 'postgres' | 'valkey' | 'tigerbeetle' | 'envoy'
+type Part = ServiceName | 'postgres' | 'valkey' | 'tigerbeetle' | 'providers' | 'envoy'
 
 /** A running mesh. */
 export class Mesh implements MeshAccess {
@@ -62,6 +63,7 @@ export class Mesh implements MeshAccess {
   #postgres: Postgres | undefined
   #valkey: Valkey | undefined
   #tigerBeetle: TigerBeetle | undefined
+  #providers: RunningProcess | undefined
   #edge: RunningProcess | undefined
   #renewal: NodeJS.Timeout | undefined
 
@@ -118,8 +120,13 @@ export class Mesh implements MeshAccess {
     await this.#issueCertificates()
     checkEngine(this.#engine, this.#options.stateFolder, this.#home)
     const withTigerBeetle = this.#engine.kind === 'tigerbeetle'
-    this.#say(`starting PostgreSQL${withTigerBeetle ? ', TigerBeetle' : ''} and Valkey`)
-    await allOrFirstFailure([this.#startPostgres(), this.#startValkey(), this.#startTigerBeetle()])
+    this.#say(`starting PostgreSQL${withTigerBeetle ? ', TigerBeetle' : ''}, Valkey and the simulated providers`)
+    await allOrFirstFailure([
+      this.#startPostgres(),
+      this.#startValkey(),
+      this.#startTigerBeetle(),
+      this.#startProviders(),
+    ])
     await ensureDatabases(started(this.#postgres), this.secrets)
     for (const name of SERVICES) this.#services.set(name, this.#makeService(name))
     this.#say('migrating the databases')
@@ -153,8 +160,9 @@ export class Mesh implements MeshAccess {
     clearInterval(this.#renewal)
     await this.#edge?.stop()
     for (const name of SERVICES.toReversed()) await this.#services.get(name)?.retire()
-    const stores = [this.#valkey, this.#tigerBeetle, this.#postgres]
-    await Promise.all(stores.flatMap((store) => (store === undefined ? [] : [store.process.stop()])))
+    const stores = [this.#valkey, this.#tigerBeetle, this.#postgres].map((store) => store?.process)
+    const last = [...stores, this.#providers].filter((process) => process !== undefined)
+    await Promise.all(last.map((process) => process.stop()))
     this.#book.close()
   }
 
@@ -202,6 +210,17 @@ export class Mesh implements MeshAccess {
       databaseCount: 1,
     })
     this.#watch(this.#valkey.process)
+  }
+
+  async #startProviders(): Promise<void> {
+    this.#providers = await startProviders({
+      ports: this.ports.providers,
+      secrets: this.secrets,
+      folder: join(this.#options.stateFolder, 'providers'),
+      logFile: this.logFile('providers'),
+      book: this.#book,
+    })
+    this.#watch(this.#providers)
   }
 
   get #engine(): LedgerEngine {

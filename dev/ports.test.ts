@@ -22,7 +22,7 @@ describe('the ports of a mesh', () => {
 
   it('are all different', () => {
     const ports = JSON.stringify(fixedPorts(portChoices({}))).match(/\d+/g) ?? []
-    assert.equal(ports.length, 18)
+    assert.equal(ports.length, 20)
     assert.equal(new Set(ports).size, ports.length)
   })
 

@@ -16,7 +16,14 @@ export interface MeshPorts {
   readonly identity: ServicePortsWithHttp
   readonly connector: ServicePortsWithHttp
   readonly intent: ServicePorts
+  /** Of the simulated payment providers. */
+  readonly providers: Readonly<Record<ProviderName, number>>
 }
+
+/** The payment providers that the launcher plays: account transfers, and top-ups of a shop's customers. */
+export const PROVIDERS = ['ipps', 'qp'] as const
+/** A simulated provider. */
+export type ProviderName = (typeof PROVIDERS)[number]
 
 /** A service's ports: gRPC, and /metrics, /livez and /readyz. */
 export interface ServicePorts {
@@ -70,12 +77,13 @@ export function fixedPorts({ edgeHttp, edgeHttps, base }: PortChoices): MeshPort
     identity: { grpc: base + 30, admin: base + 31, http: base + 32 },
     connector: { grpc: base + 40, admin: base + 41, http: base + 42 },
     intent: { grpc: base + 50, admin: base + 51 },
+    providers: { ipps: base + 60, qp: base + 61 },
   }
 }
 
 /** Ports that nobody listens on now, for tests and benches. */
 export async function freeMeshPorts(): Promise<MeshPorts> {
-  const free = (await freePorts(18)).values()
+  const free = (await freePorts(20)).values()
   const next = (): number => free.next().value ?? 0
   return {
     edgeHttp: next(),
@@ -89,6 +97,7 @@ export async function freeMeshPorts(): Promise<MeshPorts> {
     identity: { grpc: next(), admin: next(), http: next() },
     connector: { grpc: next(), admin: next(), http: next() },
     intent: { grpc: next(), admin: next() },
+    providers: { ipps: next(), qp: next() },
   }
 }
 
@@ -109,6 +118,7 @@ function innerPorts({
   identity,
   connector,
   intent,
+  providers,
 }: MeshPorts) {
   const services = Object.entries({ ledger, rules, identity, connector, intent })
   const servicePorts = services.flatMap(([name, ports]) =>
@@ -120,6 +130,7 @@ function innerPorts({
     ['Valkey', valkey],
     ['TigerBeetle', tigerbeetle],
     ...servicePorts,
+    ...PROVIDERS.map((name) => [`the simulated provider ${name}`, providers[name]] as const),
   ] as const
 }
 

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
@@ -37,6 +37,14 @@ export function openSecrets(stateFolder: string): Secrets {
   } catch (error) {
     throw new LaunchError(`${file} is damaged or of another version. Run \`make reset\`.`, { cause: error })
   }
+}
+
+/**
+ * A key of a process's own, drawn from the one that a state folder has, so that a process more needs no new state
+ * folder: base64 of 32 bytes.
+ */
+export function keyFor(purpose: string, { keyEncryptionKey }: Secrets): string {
+  return createHmac('sha256', Buffer.from(keyEncryptionKey, 'base64')).update(purpose).digest('base64')
 }
 
 function makeSecrets(): Secrets {

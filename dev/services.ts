@@ -1,8 +1,7 @@
 // The five services as the launcher sees them: their names, and the environment that each is started with.
-import { createHmac } from 'node:crypto'
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { type MeshPorts, type ServicePorts } from './ports.js'
-import { type Secrets } from './secrets.js'
+import { keyFor, type Secrets } from './secrets.js'
 
 /** In the order of need: nothing asks one that stands after it. */
 export const SERVICES = ['ledger', 'rules', 'identity', 'connector', 'intent'] as const
@@ -79,9 +78,4 @@ function ownEnvironment(service: ServiceName, { ports, secrets, valkeyUrl }: Env
         WEBHOOK_NETWORKS: '127.0.0.0/8,::1/128',
       }
   }
-}
-
-/** A key of a service's own, from the one that a state folder has: base64 of 32 bytes. */
-function keyFor(service: ServiceName, { keyEncryptionKey }: Secrets): string {
-  return createHmac('sha256', Buffer.from(keyEncryptionKey, 'base64')).update(service).digest('base64')
 }

@@ -1,0 +1,76 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { signatureHeader } from '../../services/intent/webhook-signature.js'
+import { Secret } from '../../services/runtime/secret.js'
+
+/** A callback's body. */
+export interface CallbackEvent {
+  readonly event_id: string
+  readonly id: string
+  readonly reference: string
+  readonly status: 'SETTLED' | 'REFUSED'
+  readonly reason?: string
+  /** Minor units. */
+  readonly amount: string
+  readonly currency: string
+  readonly time: string
+}
+
+/** How callbacks are sent. */
+export interface CallbackSettings {
+  /** Base64 behind `whsec_`, as Standard Webhooks has it. */
+  readonly secret: string
+  /** Waits between attempts; when they are used up, the callback is given up. */
+  readonly retryDelaysMs: readonly number[]
+  /** Aborted, no further attempt is made. */
+  readonly signal: AbortSignal
+}
+
+const ATTEMPT_TIMEOUT_MS = 5_000
+
+/**
+ * Sends a callback until it is answered with 2xx, signed anew for each attempt. Resolves with whether it was; never
+ * rejects, since there is nobody to tell.
+ */
+export async function sendCallback(
+  url: string,
+  event: CallbackEvent,
+  { secret, retryDelaysMs, signal }: CallbackSettings,
+): Promise<boolean> {
+  for (const delayMs of [0, ...retryDelaysMs]) {
+    if (!(await waited(delayMs, signal))) return false
+    if (await attempt(url, event, keyOf(secret), signal)) return true
+  }
+  return false
+}
+
+/** False when the signal came first. */
+export async function waited(delayMs: number, signal: AbortSignal): Promise<boolean> {
+  return await delay(delayMs, true, { signal }).catch(() => false)
+}
+
+async function attempt(url: string, event: CallbackEvent, key: Secret<Buffer>, signal: AbortSignal): Promise<boolean> {
+  const body = JSON.stringify(event)
+  const timestamp = Math.floor(Date.now() / 1000)
+  try {
+    const answer = await fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'webhook-id': event.event_id,
+        'webhook-timestamp': String(timestamp),
+        'webhook-signature': signatureHeader([key], event.event_id, timestamp, body),
+      },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),
+    })
+    await answer.arrayBuffer()
+    return answer.ok
+  } catch {
+    return false
+  }
+}
+
+function keyOf(secret: string): Secret<Buffer> {
+  return new Secret(Buffer.from(secret.replace(/^whsec_/, ''), 'base64'), 'callback secret')
+}
