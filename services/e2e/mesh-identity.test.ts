@@ -17,7 +17,7 @@ async function decide(address: string, peer: PeerName, tls: TlsFiles): Promise<R
     serviceConfig: 'proto/paymesh/rules/v1/rules_service_config.json',
   })
   try {
-    await client.decide({ facts: undefined, ruleSetVersion: 0n }, { timeoutMs: 3_000 })
+    await client.decide({ facts: undefined, ruleSetVersion: 0n, offered: [] }, { timeoutMs: 3_000 })
     assert.fail('the call went through')
   } catch (error) {
     if (error instanceof RpcError) return error

@@ -3,6 +3,7 @@ import {
   DecideRequest,
   type DecideResult,
   DecisionServiceService,
+  FactSource,
 } from '../../gen/paymesh/rules/v1/decision_service.js'
 import { type Call } from '../runtime/call.js'
 import { createClient } from '../runtime/client.js'
@@ -33,6 +34,30 @@ export type DecideOutcome =
 
 export interface Rules {
   decide(call: Pick<Call, 'signal'>, facts: PaymentFacts): Promise<DecideOutcome>
+}
+
+/** What can still be added to the facts. */
+export type Offer = 'SIGNALS'
+
+/** One question to Rules. */
+export interface Question {
+  readonly facts: PaymentFacts
+  /** What was measured. */
+  readonly signals: Readonly<Record<string, bigint>>
+  readonly offered: readonly Offer[]
+  /** The version to decide by; 0 means the newest. */
+  readonly ruleSetVersion: bigint
+}
+
+export type RulesAnswer =
+  | DecideOutcome
+  /** Nothing was decided: the version makes use of what was offered. */
+  | { readonly kind: 'wanted'; readonly ruleSetVersion: bigint; readonly signals: readonly string[] }
+
+/** A Rules service. */
+export interface RulesNode {
+  /** Rejects when Rules does not take the facts. */
+  ask(call: Pick<Call, 'signal'>, question: Question): Promise<RulesAnswer>
   close(): void
 }
 
@@ -48,13 +73,14 @@ export interface RulesOptions {
 // must not wait for a slow one.
 const batchLimits = { itemsMax: 128, inFlightMax: 2 }
 
-export function connectRules(options: RulesOptions): Rules {
+/** Each caller waits for itself: one that goes away is nothing to those whose questions went out with its own. */
+export function connectRules(options: RulesOptions): RulesNode {
   const decisions = connectDecisions(options)
   return {
-    decide: async (call, facts) => {
+    ask: async (call, question) => {
       try {
-        const { result } = await unlessAborted(call.signal, decisions.ask(decideRequest(facts)))
-        return outcomeOf(result, facts.order.assetCode)
+        const { result } = await unlessAborted(call.signal, decisions.ask(decideRequest(question)))
+        return answerFrom(result, question.facts.order.assetCode)
       } catch (error) {
         return unavailable(error)
       }
@@ -98,7 +124,7 @@ export function connectDecisions({ queueMax, ...options }: RulesOptions): Decisi
   }
 }
 
-function outcomeOf(result: DecideResult['result'], assetCode: string): DecideOutcome {
+function answerFrom(result: DecideResult['result'], assetCode: string): RulesAnswer {
   switch (result?.$case) {
     case 'decision':
       return { kind: 'decided', decision: decisionFromMessage(result.decision, assetCode) }
@@ -106,6 +132,10 @@ function outcomeOf(result: DecideResult['result'], assetCode: string): DecideOut
       const { reason, message } = result.failure
       if (isOurs(reason)) throw new Error(`Rules does not take these facts: ${message}`)
       return { kind: 'unavailable', cause: `${reason}: ${message}` }
+    }
+    case 'wanted': {
+      const { ruleSetVersion, signals } = result.wanted
+      return { kind: 'wanted', ruleSetVersion, signals }
     }
     case undefined:
       throw new MalformedDecisionError('a result has a decision or a failure')
@@ -143,7 +173,8 @@ function unlessAborted<T>(signal: AbortSignal, promise: Promise<T>): Promise<T> 
   })
 }
 
-function decideRequest({ order, payerOwner, payeeOwner, payerTags, timeMs }: PaymentFacts): DecideRequest {
+function decideRequest({ facts, signals, offered, ruleSetVersion }: Question): DecideRequest {
+  const { order, payerOwner, payeeOwner, payerTags, timeMs } = facts
   return DecideRequest.fromPartial({
     facts: {
       operationType: order.operationType,
@@ -152,6 +183,9 @@ function decideRequest({ order, payerOwner, payeeOwner, payerTags, timeMs }: Pay
       payee: { party: partyName(order.payee), owner: payeeOwner, tags: [] },
       metadata: order.metadata,
       time: { seconds: BigInt(Math.floor(timeMs / 1000)), nanos: (timeMs % 1000) * 1_000_000 },
+      signals: { ...signals },
     },
+    offered: offered.map((offer) => FactSource[offer]),
+    ruleSetVersion,
   })
 }

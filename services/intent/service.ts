@@ -1,6 +1,7 @@
 // The composition of the service: clients, stores, loops and server, in the order in which they need each other, and
 // how they stop. Apart from main.ts so that tests start the very same service within their own process.
 import { type Pool } from 'pg'
+import { Counter } from 'prom-client'
 import { type Logger } from '../runtime/logger.js'
 import { type Metrics } from '../runtime/metrics.js'
 import { Resolver } from 'node:dns/promises'
@@ -18,6 +19,7 @@ import { intentIdFrom } from './chain.js'
 import { runChain } from './chain-runner.js'
 import { type Config } from './config.js'
 import { type ReachCrashPoint } from './crash-points.js'
+import { createDecider } from './decider.js'
 import { resolveHost } from './host-resolver.js'
 import { HouseAccounts } from './house-accounts.js'
 import { failIntent } from './fail-intent.js'
@@ -30,13 +32,14 @@ import { createOutboxWorker } from './outbox-worker.js'
 import { createPayments, type ProviderNames } from './payments.js'
 import { createResumer } from './resumer.js'
 import { type RpcDeps, type WatchLimits, type WebhookParts } from './rpc/deps.js'
-import { connectRules } from './rules-client.js'
+import { connectRules, type Rules } from './rules-client.js'
 import { bindings, serviceNames } from './server.js'
+import { SignalStore } from './signal-store.js'
 import { connectValkey } from './valkey.js'
 import { connectWalletAccounts } from './wallet-accounts-client.js'
 import { WalletDirectory } from './wallet-directory.js'
 import { WatchHub } from './watch-hub.js'
-import { createFanOut } from './webhook-fan-out.js'
+import { createFanOut, type FanOut } from './webhook-fan-out.js'
 import { WebhookWorker } from './webhook-worker.js'
 
 /** What a process decides about its service beside the configuration. */
@@ -56,6 +59,8 @@ export interface ServiceLimits {
   /** How many may watch. */
   readonly watchersMax: number
   readonly watch: WatchLimits
+  /** How long a payment waits for its signals. */
+  readonly signalsMsMax: number
 }
 
 export interface IntentService {
@@ -64,13 +69,15 @@ export interface IntentService {
   stop(): Promise<void>
 }
 
-const realLimits: ServiceLimits = {
+export const realLimits: ServiceLimits = {
   // Each a few kilobytes. Beyond this only latency grows: at 2,000 payments a second it is a second.
   paymentsMax: 2_000,
   // About 10 kB each with its HTTP/2 stream.
   watchersMax: 10_000,
   // A watch is authorized once, by a token that lives at most 15 minutes; it may not outlive the token by more.
   watch: { heartbeatMs: 15_000, openMsMax: 15 * 60_000 },
+  // Valkey answers in less than one.
+  signalsMsMax: 20,
 }
 // Everything that queues inside does so for a payment under way, and some payments ask twice.
 const queueMax = 2 * realLimits.paymentsMax
@@ -129,22 +136,23 @@ function connect(config: Config, { log, metrics }: ServiceParts) {
     pool: createPool({ url: config.databaseUrl, max: config.databasePoolMax, applicationName: 'intent', log }),
     publisher: connectValkey(config.valkeyUrl, 'intent-outbox', log),
     subscriber: connectValkey(config.valkeyUrl, 'intent-watch', log),
+    signalsValkey: connectValkey(config.valkeyUrl, 'intent-signals', log),
     ledger: connectLedger({ address: config.ledgerAddress, tls, elapsedMs, random, log, metrics, queueMax }),
     walletAccounts: connectWalletAccounts({ address: config.ledgerAddress, tls, metrics }),
     rules: connectRules({ address: config.rulesAddress, tls, metrics, queueMax }),
   }
 }
 
-async function disconnect({ pool, publisher, subscriber, ledger, walletAccounts, rules }: Links): Promise<void> {
-  for (const client of [ledger, walletAccounts, rules]) client.close()
-  for (const valkey of [publisher, subscriber]) valkey.disconnect()
-  await pool.end()
+async function disconnect(links: Links): Promise<void> {
+  for (const client of [links.ledger, links.walletAccounts, links.rules]) client.close()
+  for (const valkey of [links.publisher, links.subscriber, links.signalsValkey]) valkey.disconnect()
+  await links.pool.end()
 }
 
 function assemble(config: Config, parts: ServiceParts, links: Links) {
   const { log, crashPoint, limits: bounds = realLimits } = parts
   const { clock, nowMs, newUuid } = timeOf(parts)
-  const { pool, subscriber, ledger, walletAccounts, rules } = links
+  const { pool, subscriber, ledger, walletAccounts } = links
   const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
   const providers: ProviderNames = new Set()
@@ -155,7 +163,8 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     openAccount: (name, { id, assetCode }) =>
       ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
   })
-  const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links)
+  const { signals, rules } = assembleDecisions(parts, links, wallets)
+  const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, signals)
   const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
   const limits = new LimitAccounts(ledger)
   const advance = createAdvance({
@@ -212,8 +221,29 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub, webhookWorker] }
 }
 
+/** What decides payments, and what remembers them for it. */
+function assembleDecisions(
+  parts: ServiceParts,
+  links: Links,
+  wallets: WalletDirectory,
+): { readonly signals: SignalStore; readonly rules: Rules } {
+  const { log, metrics, limits = realLimits } = parts
+  const { nowMs } = timeOf(parts)
+  const outcomes = new Counter({
+    name: 'paymesh_intent_signals_total',
+    help: 'Payments that signals were wanted for: read, failed (left out), or skipped after failures (left out).',
+    labelNames: ['outcome'] as const,
+    registers: [metrics.registry],
+  })
+  const ownerOf = async (walletId: string) => (await wallets.find(walletId))?.owner
+  const valkey = links.signalsValkey
+  const readMsMax = limits.signalsMsMax
+  const signals = new SignalStore({ valkey, ownerOf, nowMs, elapsedMs, readMsMax, outcomes, log })
+  return { signals, rules: createDecider({ rules: links.rules, signals }) }
+}
+
 /** What carries events from the outbox to Valkey and to webhooks. */
-function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }: Links) {
+function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }: Links, signals: SignalStore) {
   const { log, crashPoint } = parts
   const { nowMs, newUuid } = timeOf(parts)
   const webhooks = webhookParts(config)
@@ -221,7 +251,11 @@ function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }
   const onQueued = () => {
     webhookWorker.nudge()
   }
-  const fanOut = createFanOut({ pool, nowMs, newId: newUuid, onQueued, log })
+  const tellWebhooks = createFanOut({ pool, nowMs, newId: newUuid, onQueued, log })
+  const fanOut: FanOut = async (rows) => {
+    await tellWebhooks(rows)
+    await signals.remember(rows)
+  }
   const outbox = createOutboxWorker({ pool, valkey: publisher, fanOut, random, crashPoint, log })
   const nudgeOutbox = () => {
     outbox.nudge()

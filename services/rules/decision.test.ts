@@ -274,7 +274,7 @@ describe('a rule-set document', () => {
       [withLimit({ window: 'DAILY', time_zone: 'UTC', id: 'a.b' }), /limits\.0\.id/],
       [withLimit({ window: 'DAILY', time_zone: 'UTC', scope_key: 'amount' }), /limits\.cap\.scope_key: .*string/],
       [{ ...withLimit({}), limits: seventeen }, /limits: more than 16 are for P2P_TRANSFER THB/],
-      [withRisk({ score: 'signals.z_score_milli' }), /risk\.rules\.odd\.score: .*field not found/],
+      [withRisk({ score: 'signals.z_score_milli' }), /risk\.rules\.odd\.score: reads signals\.z_score_milli/],
       [withRisk({ score: 1001 }), /risk\.rules\.0\.score/],
       [{ ...withRisk({}), risk: { review_at: 5, deny_at: 4 } }, /review_at is over deny_at/],
     ]

@@ -6,6 +6,7 @@ import { indexLimits, type LimitExcess, type LimitIndex, type LimitLeg, limitsOf
 import { indexRisk, type Risk, type RiskIndex, riskOf } from './risk.js'
 import { findRoute, indexRoutes, type RouteIndex } from './routes.js'
 import type { RuleSet } from './rule-set.js'
+import { SignalIndex } from './signal-names.js'
 
 /** A published version, ready to decide. Immutable. */
 export interface CompiledRuleSet {
@@ -14,6 +15,7 @@ export interface CompiledRuleSet {
   readonly fees: FeeIndex
   readonly limits: LimitIndex
   readonly risk: RiskIndex
+  readonly signals: SignalIndex
 }
 
 /** Why a payment may not happen: the first of these that is true, in this order. */
@@ -65,6 +67,7 @@ export function compileRuleSet(version: bigint, ruleSet: RuleSet): CompiledRuleS
     fees: indexFees(ruleSet.fees),
     limits: indexLimits(ruleSet.limits),
     risk: indexRisk(ruleSet.risk),
+    signals: new SignalIndex(ruleSet),
   }
 }
 

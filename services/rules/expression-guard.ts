@@ -13,6 +13,7 @@ import {
 } from './expression.js'
 import { ownFunctionNames } from './expression-functions.js'
 import type { Facts, PartyFacts } from './facts.js'
+import { signalsIn, type SignalsNamed } from './signal-names.js'
 
 // CEL has no cost limit of its own, so what may be published is bounded before it runs: size, nodes, functions, and what
 // a comprehension walks over (32 elements) and does there (`all` and `exists` with cheap functions). The dearest
@@ -71,18 +72,35 @@ export interface Sample {
 /** What of an expression is needed to try it, or why it may not be published. */
 export type Guarded<T> =
   | { readonly kind: 'refused'; readonly problems: readonly string[] }
-  | { readonly kind: 'bounded'; readonly evaluate: Expression<T>; readonly samples: readonly Sample[] }
+  | {
+      readonly kind: 'bounded'
+      readonly evaluate: Expression<T>
+      readonly samples: readonly Sample[]
+      /** The signals that it asks for whether they are there. */
+      readonly tested: ReadonlySet<string>
+    }
 
-/** Holds an expression against its static bounds and, when it keeps them, plans it and makes the facts to try it on. */
-export function guardExpression<K extends ResultKind>(source: string, kind: K, scope: Scope): Guarded<ResultTypes[K]> {
+/**
+ * Holds an expression against its static bounds and, when it keeps them, plans it and makes the facts to try it on. The
+ * expression may read the signals in `tested`: what their absence means was said before it is asked.
+ */
+export function guardExpression<K extends ResultKind>(
+  source: string,
+  kind: K,
+  scope: Scope,
+  tested: ReadonlySet<string> = new Set(),
+): Guarded<ResultTypes[K]> {
   if (Buffer.byteLength(source) > sourceBytesMax) return refuse([`is over ${sourceBytesMax} bytes`])
   try {
     const survey = new Survey()
     const tree = parseExpression(source)
     survey.visit(tree, [])
     if (survey.nodes > nodesMax) survey.problems.add(`has over ${nodesMax} nodes`)
-    if (survey.problems.size > 0) return refuse([...survey.problems])
-    return { kind: 'bounded', evaluate: planners[kind](tree), samples: samplesOf(scope, survey) }
+    const signals = signalsIn(tree)
+    const problems = [...survey.problems, ...signalProblems(signals, tested)]
+    if (problems.length > 0) return refuse(problems)
+    const samples = samplesOf(scope, survey.strings, signals.named)
+    return { kind: 'bounded', evaluate: planners[kind](tree), samples, tested: signals.tested }
   } catch (error) {
     if (error instanceof ExpressionFailedError) return refuse([error.message])
     throw error
@@ -91,8 +109,9 @@ export function guardExpression<K extends ResultKind>(source: string, kind: K, s
 
 /**
  * Says why an expression may not be published, one sentence for each problem; none when it may. Beyond the static bounds
- * it is tried on facts with nothing in them and with everything in them that it names, so that a condition
- * that fails without metadata (`metadata.vip == "1"`, for `has(metadata.vip) && …`) is met here and not in a payment.
+ * it is tried on facts with nothing in them, with everything in them that it names, and with all of that but signals, so
+ * that a condition that fails without metadata (`metadata.vip == "1"`, for `has(metadata.vip) && …`) is met here and not in
+ * a payment.
  */
 export function checkExpression(source: string, kind: ResultKind, scope: Scope): readonly string[] {
   return problemsOf(guardExpression(source, kind, scope))
@@ -119,7 +138,18 @@ function refuse(problems: readonly string[]): { readonly kind: 'refused'; readon
   return { kind: 'refused', problems }
 }
 
-function samplesOf(scope: Scope, { strings, signals }: Survey): readonly Sample[] {
+/** A signal may be missing in any payment, and no trial finds every way to a read: so what is read is tested. */
+function signalProblems({ read, tested, unnamed }: SignalsNamed, testedBefore: ReadonlySet<string>): readonly string[] {
+  const untested = [...read].filter((name) => !tested.has(name) && !testedBefore.has(name))
+  return [
+    ...untested.map(
+      (name) => `reads signals.${name} and does not say what its absence means: test has(signals.${name})`,
+    ),
+    ...(unnamed ? ['uses signals otherwise than by a name that is written out'] : []),
+  ]
+}
+
+function samplesOf(scope: Scope, strings: ReadonlySet<string>, signals: ReadonlySet<string>): readonly Sample[] {
   const { operationType, assetCode, lowestMinor, highestMinor } = scope
   const bare: PartyFacts = { party: 'wallets/a', owner: '', tags: [], walletKind: '' }
   const full: PartyFacts = { party: 'wallets/b', owner: 'users/b', tags: [...strings], walletKind: 'PERSONAL' }
@@ -133,9 +163,11 @@ function samplesOf(scope: Scope, { strings, signals }: Survey): readonly Sample[
   }
   const without = 'facts without metadata, tags and signals'
   const withAll = 'facts with metadata, tags and signals'
+  const unmeasured = 'facts with metadata and tags, without signals'
   return [
     sample(without, { ...base, ...nothing, amountMinor: lowestMinor }),
     sample(withAll, { ...base, ...everything, amountMinor: highestMinor }),
+    sample(unmeasured, { ...base, ...everything, signals: new Map(), amountMinor: highestMinor }),
   ]
 }
 
@@ -149,8 +181,6 @@ class Survey {
   readonly problems = new Set<string>()
   /** String constants and selected fields: what the trial facts are made of. */
   readonly strings = new Set<string>()
-  /** The signals that are named. */
-  readonly signals = new Set<string>()
 
   visit(expr: SyntaxTree | undefined, locals: readonly string[]): void {
     if (expr === undefined) return
@@ -200,7 +230,6 @@ class Survey {
   private visitSelect(field: string, operand: SyntaxTree | undefined): void {
     this.strings.add(field)
     const kind = operand?.exprKind
-    if (kind?.case === 'identExpr' && kind.value.name === 'signals') this.signals.add(field)
     if (kind?.case !== 'identExpr' || (kind.value.name !== 'payer' && kind.value.name !== 'payee')) return
     if (!partyFields.has(field)) this.problems.add(`names ${kind.value.name}.${field}, which does not exist`)
   }

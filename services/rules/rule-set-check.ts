@@ -75,9 +75,9 @@ function feeProblems(scopeOf: ScopeOf, fee: FeeRule): readonly Problem[] {
 
 /** A formula is tried on the facts on which the fee is taken; where it is taken on none of those tried, on all of them. */
 function formulaProblems(fee: FeeRule, amount: string, scope: Scope): readonly string[] {
-  const formula = guardExpression(amount, 'int', scope)
-  if (formula.kind === 'refused') return formula.problems
   const condition = guardExpression(fee.condition ?? 'true', 'bool', scope)
+  const formula = guardExpression(amount, 'int', scope, condition.kind === 'bounded' ? condition.tested : new Set())
+  if (formula.kind === 'refused') return formula.problems
   const samples = [...formula.samples, ...(condition.kind === 'bounded' ? condition.samples : [])]
   const taken = samples.filter(({ bindings }) => condition.kind === 'bounded' && holds(condition.evaluate, bindings))
   const found = taken.length === 0 ? formula.samples : taken

@@ -27,7 +27,7 @@ import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decision.js'
 import { type Intent as StoredIntent, settledMinor } from '../intent.js'
 import { listIntents } from '../intent-list.js'
-import { type IntentService, type ServiceLimits, startIntentService } from '../service.js'
+import { type IntentService, realLimits, type ServiceLimits, startIntentService } from '../service.js'
 import { MeshProcess, runProgram } from './mesh-process.js'
 
 /** Who calls: a user by name, with the permissions of every user, or a peer for itself. */
@@ -47,7 +47,7 @@ export const operator: As = { peer: 'operator' }
 export interface IntentOptions {
   readonly crashPoint?: ReachCrashPoint
   readonly valkeyUrl?: string
-  readonly limits?: ServiceLimits
+  readonly limits?: Partial<ServiceLimits>
   readonly clock?: Clock
 }
 
@@ -286,7 +286,7 @@ export class TestIntent {
         log: createLogger({ name: 'intent', level: 'silent' }),
         metrics: createMetrics('intent'),
         crashPoint: options.crashPoint ?? (() => undefined),
-        ...(options.limits === undefined ? {} : { limits: options.limits }),
+        limits: { ...realLimits, ...options.limits },
         ...(options.clock === undefined ? {} : { clock: options.clock }),
       },
     )

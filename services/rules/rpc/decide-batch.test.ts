@@ -48,8 +48,14 @@ describe('DecideBatch', () => {
     return result.decision
   }
   const saidOf = ({ result }: DecideResult) => {
-    if (result?.$case === 'failure') return result.failure.reason
-    return result?.decision.fees[0]?.amount?.minorUnits ?? result?.decision.refusal?.reason
+    switch (result?.$case) {
+      case 'failure':
+        return result.failure.reason
+      case 'decision':
+        return result.decision.fees[0]?.amount?.minorUnits ?? result.decision.refusal?.reason
+      default:
+        return result?.$case
+    }
   }
 
   it('says of each that nothing is published, and of each malformed one what is wrong', async () => {

@@ -9,7 +9,7 @@ import { answerFor } from '../../runtime/errors.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { RpcError } from '../../runtime/rpc-error.js'
 import { errorDomain } from '../errors.js'
-import { type DecideDeps, decisionOn } from './decide.js'
+import { type DecideDeps, answerTo } from './decide.js'
 
 /** Facts have at most 20 KiB, so that a full batch stays under the 4 MiB that a message may have. */
 const requestsMax = 128
@@ -31,7 +31,7 @@ export async function decideBatch(
 
 async function resultOf(deps: DecideDeps, call: Call, request: DecideRequest): Promise<DecideResult> {
   try {
-    return { result: { $case: 'decision', decision: await decisionOn(deps, call, request) } }
+    return { result: await answerTo(deps, call, request) }
   } catch (error) {
     const { reason, message, metadata } = answerFor(error)
     if (!(error instanceof RpcError)) call.log.error({ err: error }, 'a payment of a batch could not be decided')

@@ -10,7 +10,7 @@ import {
   LimitWindowKind,
   RiskAction,
 } from '../../../gen/paymesh/rules/v1/decision.js'
-import { DecideRequest } from '../../../gen/paymesh/rules/v1/decision_service.js'
+import { DecideRequest, FactSource } from '../../../gen/paymesh/rules/v1/decision_service.js'
 import { createPool } from '../../runtime/postgres.js'
 import { RpcError } from '../../runtime/rpc-error.js'
 import { publishRuleSet } from '../publication.js'
@@ -158,6 +158,33 @@ describe('Decide', () => {
     const reads = replica.reads()
     for (const ruleSetVersion of [0n, version, version - 1n]) await decide({ facts, ruleSetVersion })
     assert.equal(replica.reads(), reads)
+  })
+
+  it('asks for signals that the rules for the payment read, where they are offered and not there', async () => {
+    const read = (name: string) => `has(signals.${name}) && signals.${name} > 3`
+    const risky = (id: string, condition: string, change: object = {}) => {
+      return { id, operation_types: ['P2P_TRANSFER'], reason: 'R', condition, ...change }
+    }
+    const rules = [
+      risky('fast', read('payments_last_hour')),
+      risky('odd', read('z_score_milli')),
+      risky('dear', '"euros_spent" in signals', { assets: ['EUR'] }),
+      risky('off', read('unused'), { enabled: false }),
+      { ...risky('other', read('refunds')), operation_types: ['REFUND'] },
+    ]
+    const version = await publish({ routes: [route], fees: [], risk: { rules } })
+    const offered = [FactSource.SIGNALS]
+    const signals = ['payments_last_hour', 'z_score_milli']
+    assert.deepEqual(await decide({ facts, offered }), {
+      decision: undefined,
+      wanted: { ruleSetVersion: version, signals },
+    })
+    const some = await decide({ facts: { ...facts, signals: { payments_last_hour: 1n } }, offered })
+    assert.deepEqual(some.wanted?.signals, ['z_score_milli'])
+    const measured = { payments_last_hour: 1n, z_score_milli: 0n }
+    assert.ok((await decide({ facts: { ...facts, signals: measured }, offered })).decision)
+    assert.ok((await decide({ facts })).decision)
+    assert.ok((await decide({ facts, ruleSetVersion: version - 1n, offered })).decision)
   })
 
   it('names the rule that failed', async () => {

@@ -1,9 +1,15 @@
 import { type Decision as DecisionMessage, Facts as FactsMessage } from '../../../gen/paymesh/rules/v1/decision.js'
-import type { DecideRequest, DecideResponse } from '../../../gen/paymesh/rules/v1/decision_service.js'
+import {
+  type DecideRequest,
+  type DecideResponse,
+  FactSource,
+  type Wanted,
+} from '../../../gen/paymesh/rules/v1/decision_service.js'
 import type { Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { type CompiledRuleSet, decide } from '../decision.js'
 import { errorDomain, rulesError } from '../errors.js'
+import type { Facts } from '../facts.js'
 import { RuleFailedError } from '../rule-index.js'
 import { decisionMessage } from './decision-message.js'
 import { factsFromMessage } from './facts-message.js'
@@ -20,23 +26,32 @@ export interface DecideDeps {
 
 /** Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED, in this order. Waits for no store. */
 export async function decidePayment(deps: DecideDeps, call: Call, request: DecideRequest): Promise<DecideResponse> {
-  return { decision: await decisionOn(deps, call, request) }
+  const answer = await answerTo(deps, call, request)
+  return answer.$case === 'decision'
+    ? { decision: answer.decision, wanted: undefined }
+    : { decision: undefined, wanted: answer.wanted }
 }
 
-/** The decision that a request asks for. Fails as Decide does. */
-export async function decisionOn(
+export type DecideAnswer =
+  | { readonly $case: 'decision'; readonly decision: DecisionMessage }
+  | { readonly $case: 'wanted'; readonly wanted: Wanted }
+
+/** The decision that a request asks for, or what the facts lack of what its caller offers. Fails as Decide does. */
+export async function answerTo(
   deps: DecideDeps,
   call: Pick<Call, 'log'>,
   request: DecideRequest,
-): Promise<DecisionMessage> {
+): Promise<DecideAnswer> {
   const check = new FieldCheck(errorDomain)
   check.that(request.ruleSetVersion >= 0n, 'rule_set_version', 'must not be negative')
   const facts = factsFromMessage(check, 'facts', request.facts)
   check.done()
   const ruleSet = await findRuleSet(deps, request.ruleSetVersion)
-  deps.recorder.offer(() => FactsMessage.encode(FactsMessage.fromPartial(request.facts ?? {})).finish())
   try {
-    return decisionMessage(decide(ruleSet, facts), facts.assetCode)
+    const wanted = wantedBy(ruleSet, facts, request.offered)
+    if (wanted !== undefined) return { $case: 'wanted', wanted }
+    deps.recorder.offer(() => FactsMessage.encode(FactsMessage.fromPartial(request.facts ?? {})).finish())
+    return { $case: 'decision', decision: decisionMessage(decide(ruleSet, facts), facts.assetCode) }
   } catch (error) {
     if (!(error instanceof RuleFailedError)) throw error
     // The caller cannot mend it; whoever wrote the rule looks here.
@@ -44,6 +59,14 @@ export async function decisionOn(
     const metadata = { rule_set_version: String(ruleSet.version), rule: error.ruleId }
     throw rulesError('RULE_FAILED', metadata, error)
   }
+}
+
+/** What the version makes use of and the facts lack, of what is offered; undefined when it is nothing. */
+function wantedBy(ruleSet: CompiledRuleSet, facts: Facts, offered: readonly FactSource[]): Wanted | undefined {
+  if (!offered.includes(FactSource.SIGNALS)) return undefined
+  const named = ruleSet.signals.namesFor(facts.operationType, facts.assetCode)
+  const signals = named.filter((name) => !facts.signals.has(name))
+  return signals.length === 0 ? undefined : { ruleSetVersion: ruleSet.version, signals }
 }
 
 async function findRuleSet({ published }: DecideDeps, version: bigint): Promise<CompiledRuleSet> {

@@ -128,7 +128,8 @@ export interface Facts {
    */
   channelHint: string;
   /**
-   * What was measured about the payment and may be missing, such as "payments_last_hour" or "z_score_milli": at most 32,
+   * What was measured about the payment and may be missing, such as "payments_last_hour" or "z_score_milli"
+   * (docs/rules.md names those that Intent measures): at most 32,
    * the names 1 to 64 of `a-z 0-9 _`, a letter first. Whole numbers: a share or a score is scaled and says so in its
    * name. A signal that could not be had is left out, and a rule says what its absence means.
    */

@@ -17,6 +17,23 @@ import {
 } from "@grpc/grpc-js";
 import { Decision, Facts } from "./decision.js";
 
+/** Where facts come from that cost something to get. */
+export const FactSource = {
+  /** UNSPECIFIED - Not set; means nothing. */
+  UNSPECIFIED: 0,
+  /** SIGNALS - `Facts.signals`, as Intent measures them. */
+  SIGNALS: 1,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type FactSource = typeof FactSource[keyof typeof FactSource];
+
+export namespace FactSource {
+  export type UNSPECIFIED = typeof FactSource.UNSPECIFIED;
+  export type SIGNALS = typeof FactSource.SIGNALS;
+  export type UNRECOGNIZED = typeof FactSource.UNRECOGNIZED;
+}
+
 /** The request of Decide. */
 export interface DecideRequest {
   /** What to decide on. */
@@ -25,12 +42,32 @@ export interface DecideRequest {
     | undefined;
   /** Decide by this published version; 0 means the newest. */
   ruleSetVersion: bigint;
+  /**
+   * What the caller could still add to the facts. Where the version makes use of it and the facts lack it, the answer is
+   * `wanted` instead of a decision. Empty: decide by what is there.
+   */
+  offered: FactSource[];
+}
+
+/**
+ * What a version makes use of and the facts lack. Nothing is decided: get what can be had, and ask again without offering
+ * it, naming this version.
+ */
+export interface Wanted {
+  /** The version that wants it. */
+  ruleSetVersion: bigint;
+  /** The names of signals that its rules for this payment read; one that cannot be had is left out of the facts. */
+  signals: string[];
 }
 
 /** The answer of Decide. */
 export interface DecideResponse {
-  /** The decision. */
-  decision: Decision | undefined;
+  /** The decision; absent when something is wanted. */
+  decision:
+    | Decision
+    | undefined;
+  /** What is to be added to the facts first; only of what was offered. */
+  wanted: Wanted | undefined;
 }
 
 /** The request of DecideBatch. */
@@ -55,6 +92,9 @@ export interface DecideResult {
     | //
     /** As Decide fails. */
     { $case: "failure"; failure: DecideFailure }
+    | //
+    /** What is to be added to the facts first. */
+    { $case: "wanted"; wanted: Wanted }
     | undefined;
 }
 
@@ -74,7 +114,7 @@ export interface DecideFailure_MetadataEntry {
 }
 
 function createBaseDecideRequest(): DecideRequest {
-  return { facts: undefined, ruleSetVersion: 0n };
+  return { facts: undefined, ruleSetVersion: 0n, offered: [] };
 }
 
 export const DecideRequest: MessageFns<DecideRequest> = {
@@ -87,6 +127,13 @@ export const DecideRequest: MessageFns<DecideRequest> = {
         throw new globalThis.Error("value provided for field message.ruleSetVersion of type int64 too large");
       }
       writer.uint32(16).int64(message.ruleSetVersion);
+    }
+    if (message.offered.length !== 0) {
+      writer.uint32(26).fork();
+      for (const v of message.offered) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -120,6 +167,24 @@ export const DecideRequest: MessageFns<DecideRequest> = {
             message.ruleSetVersion = reader.int64() as bigint;
             continue;
           }
+          case 3: {
+            if (tag === 24) {
+              message.offered.push(reader.int32() as any);
+
+              continue;
+            }
+
+            if (tag === 26) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.offered.push(reader.int32() as any);
+              }
+
+              continue;
+            }
+
+            break;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -141,18 +206,94 @@ export const DecideRequest: MessageFns<DecideRequest> = {
     message.ruleSetVersion = (object.ruleSetVersion !== undefined && object.ruleSetVersion !== null)
       ? BigInt(object.ruleSetVersion)
       : 0n;
+    message.offered = object.offered?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBaseWanted(): Wanted {
+  return { ruleSetVersion: 0n, signals: [] };
+}
+
+export const Wanted: MessageFns<Wanted> = {
+  encode(message: Wanted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ruleSetVersion !== 0n) {
+      if (BigInt.asIntN(64, message.ruleSetVersion) !== message.ruleSetVersion) {
+        throw new globalThis.Error("value provided for field message.ruleSetVersion of type int64 too large");
+      }
+      writer.uint32(8).int64(message.ruleSetVersion);
+    }
+    for (const v of message.signals) {
+      writer.uint32(18).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Wanted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWanted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.ruleSetVersion = reader.int64() as bigint;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signals.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Wanted>): Wanted {
+    return Wanted.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Wanted>): Wanted {
+    const message = createBaseWanted();
+    message.ruleSetVersion = (object.ruleSetVersion !== undefined && object.ruleSetVersion !== null)
+      ? BigInt(object.ruleSetVersion)
+      : 0n;
+    message.signals = object.signals?.map((e) => e) || [];
     return message;
   },
 };
 
 function createBaseDecideResponse(): DecideResponse {
-  return { decision: undefined };
+  return { decision: undefined, wanted: undefined };
 }
 
 export const DecideResponse: MessageFns<DecideResponse> = {
   encode(message: DecideResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.decision !== undefined) {
       Decision.encode(message.decision, writer.uint32(10).fork()).join();
+    }
+    if (message.wanted !== undefined) {
+      Wanted.encode(message.wanted, writer.uint32(18).fork()).join();
     }
     return writer;
   },
@@ -178,6 +319,14 @@ export const DecideResponse: MessageFns<DecideResponse> = {
             message.decision = Decision.decode(reader, reader.uint32());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.wanted = Wanted.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -197,6 +346,9 @@ export const DecideResponse: MessageFns<DecideResponse> = {
     const message = createBaseDecideResponse();
     message.decision = (object.decision !== undefined && object.decision !== null)
       ? Decision.fromPartial(object.decision)
+      : undefined;
+    message.wanted = (object.wanted !== undefined && object.wanted !== null)
+      ? Wanted.fromPartial(object.wanted)
       : undefined;
     return message;
   },
@@ -325,6 +477,9 @@ export const DecideResult: MessageFns<DecideResult> = {
       case "failure":
         DecideFailure.encode(message.result.failure, writer.uint32(18).fork()).join();
         break;
+      case "wanted":
+        Wanted.encode(message.result.wanted, writer.uint32(26).fork()).join();
+        break;
     }
     return writer;
   },
@@ -358,6 +513,14 @@ export const DecideResult: MessageFns<DecideResult> = {
             message.result = { $case: "failure", failure: DecideFailure.decode(reader, reader.uint32()) };
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.result = { $case: "wanted", wanted: Wanted.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -385,6 +548,12 @@ export const DecideResult: MessageFns<DecideResult> = {
       case "failure": {
         if (object.result?.failure !== undefined && object.result?.failure !== null) {
           message.result = { $case: "failure", failure: DecideFailure.fromPartial(object.result.failure) };
+        }
+        break;
+      }
+      case "wanted": {
+        if (object.result?.wanted !== undefined && object.result?.wanted !== null) {
+          message.result = { $case: "wanted", wanted: Wanted.fromPartial(object.result.wanted) };
         }
         break;
       }
@@ -555,7 +724,7 @@ export type DecisionServiceService = typeof DecisionServiceService;
 export const DecisionServiceService = {
   /**
    * Answers route, fees, limits and risk for the facts by the published rule set. The same version and facts give the same answer
-   * on every replica. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
+   * on every replica. Asks for facts that the rule set makes use of, when the caller offers to get them. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
    */
   decide: {
     path: "/paymesh.rules.v1.DecisionService/Decide" as const,
@@ -585,7 +754,7 @@ export const DecisionServiceService = {
 export interface DecisionServiceServer extends UntypedServiceImplementation {
   /**
    * Answers route, fees, limits and risk for the facts by the published rule set. The same version and facts give the same answer
-   * on every replica. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
+   * on every replica. Asks for facts that the rule set makes use of, when the caller offers to get them. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
    */
   decide: handleUnaryCall<DecideRequest, DecideResponse>;
   /**
@@ -599,7 +768,7 @@ export interface DecisionServiceServer extends UntypedServiceImplementation {
 export interface DecisionServiceClient extends Client {
   /**
    * Answers route, fees, limits and risk for the facts by the published rule set. The same version and facts give the same answer
-   * on every replica. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
+   * on every replica. Asks for facts that the rule set makes use of, when the caller offers to get them. Fails with INVALID_FIELD, NOTHING_PUBLISHED, RULE_SET_NOT_FOUND, RULE_FAILED.
    */
   decide(
     request: DecideRequest,
