@@ -3,9 +3,10 @@ import { z } from 'zod'
 import { databaseEnvironment, parseConfig, serviceEnvironment, tlsFiles } from '../runtime/config.js'
 import { namedKeys } from '../runtime/key-config.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
-import { type Secret } from '../runtime/secret.js'
+import { Secret } from '../runtime/secret.js'
 import { type Network, networkFrom } from './address-guard.js'
 import { type CrashPoint, crashPoints } from './crash-points.js'
+import { type ScoringProvider } from './scoring-client.js'
 
 /** All that the Intent service is told by its environment. */
 export interface Config {
@@ -20,6 +21,8 @@ export interface Config {
   readonly ledgerNamespace: string
   readonly rulesAddress: string
   readonly valkeyUrl: string
+  /** Whom rule sets may have asked for scores. */
+  readonly scoringProviders: readonly ScoringProvider[]
   /** What seals the secrets of webhooks: the first seals, all open. */
   readonly encryptionKeys: readonly { readonly id: string; readonly key: Secret<Buffer> }[]
   /** Networks that webhooks may reach although they are not public. */
@@ -37,6 +40,32 @@ const networks = z.string().transform((text, context) => {
   return z.NEVER
 })
 
+const scoringProviders = z.string().transform((text, context): ScoringProvider[] => {
+  const parsed = providersShape.safeParse(jsonOf(text))
+  if (parsed.success) {
+    return Object.entries(parsed.data).map(([name, { url, key }]) => ({ name, url, key: new Secret(key, 'key') }))
+  }
+  context.addIssue({ code: 'custom', message: 'must be JSON: {"name":{"url":"https://…","key":"…"},…}' })
+  return z.NEVER
+})
+const providersShape = z.record(
+  z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+  z.strictObject({ url: z.url({ protocol: /^https?$/ }), key: z.string().regex(/^[\x21-\x7e]{1,4096}$/) }),
+)
+
+/** Undefined for what is no JSON. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function isSecure({ url }: ScoringProvider): boolean {
+  return url.startsWith('https:')
+}
+
 const environment = z
   .object({
     ...serviceEnvironment,
@@ -45,6 +74,7 @@ const environment = z
     LEDGER_NAMESPACE: z.string().default('paymesh'),
     RULES_ADDRESS: serviceEnvironment.LISTEN_ADDRESS,
     VALKEY_URL: z.url({ protocol: /^rediss?$/ }),
+    SCORING_PROVIDERS: scoringProviders.default([]),
     KEY_ENCRYPTION_KEYS: namedKeys,
     WEBHOOK_NETWORKS: networks.default([]),
     CRASH_AT: z.enum(crashPoints).optional(),
@@ -52,6 +82,10 @@ const environment = z
   .refine((config) => config.CRASH_AT === undefined || config.ENVIRONMENT === 'development', {
     path: ['CRASH_AT'],
     message: 'is for development only',
+  })
+  .refine((config) => config.ENVIRONMENT === 'development' || config.SCORING_PROVIDERS.every(isSecure), {
+    path: ['SCORING_PROVIDERS'],
+    message: 'must have https URLs, except in development',
   })
 
 /** The configuration of the service; ends the process with 78 when a variable is missing or wrong. */
@@ -68,6 +102,7 @@ export function readConfig(): Config {
     ledgerNamespace: config.LEDGER_NAMESPACE,
     rulesAddress: config.RULES_ADDRESS,
     valkeyUrl: config.VALKEY_URL,
+    scoringProviders: config.SCORING_PROVIDERS,
     encryptionKeys: config.KEY_ENCRYPTION_KEYS,
     webhookNetworks: config.WEBHOOK_NETWORKS,
     drainDelayMs: config.DRAIN_DELAY_MS,

@@ -4,13 +4,23 @@
 // version that wanted it. The next ones bring it along. What cannot be had is left out of the facts: rules say what that means.
 import { type Call } from '../runtime/call.js'
 import { partyName } from './party-name.js'
-import { type DecideOutcome, type PaymentFacts, type Question, type Rules, type RulesNode } from './rules-client.js'
+import {
+  type DecideOutcome,
+  type Offer,
+  type PaymentFacts,
+  type Question,
+  type Rules,
+  type RulesNode,
+  type Wish,
+} from './rules-client.js'
+import { type Scoring } from './scoring-client.js'
 import { type SignalStore } from './signal-store.js'
 import { measuredSignals } from './signals.js'
 
 export interface DeciderDeps {
   readonly rules: Pick<RulesNode, 'ask'>
   readonly signals: Pick<SignalStore, 'signalsOf'>
+  readonly scoring: Scoring
 }
 
 export function createDecider(deps: DeciderDeps): Rules {
@@ -26,37 +36,55 @@ async function decide(
   call: Pick<Call, 'signal'>,
   facts: PaymentFacts,
 ): Promise<DecideOutcome> {
-  let question: Question = { facts, signals: {}, offered: ['SIGNALS'], ruleSetVersion: 0n }
-  if (wishes.has(facts)) question = await withSignals(deps, question)
-  // Each answer that is none takes an offer away.
+  let question: Question = { facts, signals: {}, offered: ['SIGNALS', 'SCORE'], ruleSetVersion: 0n }
+  if (wishes.has(facts)) question = added('SIGNALS', await measured(deps, facts), question)
+  // Each wish takes an offer away, so there are at most two.
   for (;;) {
     const answer = await deps.rules.ask(call, question)
     if (answer.kind === 'decided') wishes.forgetUnless(facts, answer.decision.ruleSetVersion)
     if (answer.kind !== 'wanted') return answer
-    const { ruleSetVersion } = answer
-    if (!question.offered.includes('SIGNALS')) {
-      return { kind: 'unavailable', cause: 'Rules wants what was not offered' }
-    }
-    // What nobody here measures is worth no time of Valkey's.
-    const isMeasured = answer.signals.some((name) => measuredSignals.has(name))
-    if (isMeasured) wishes.note(facts, ruleSetVersion)
-    question = { ...(isMeasured ? await withSignals(deps, question) : withoutOffers(question)), ruleSetVersion }
+    const { ruleSetVersion, wish } = answer
+    const offer = wish.kind === 'signals' ? 'SIGNALS' : 'SCORE'
+    if (!question.offered.includes(offer)) return { kind: 'unavailable', cause: `Rules wants ${offer} once more` }
+    const signals = await granted(deps, call, facts, wish)
+    if (wish.kind === 'signals' && isMeasured(wish.names)) wishes.note(facts, ruleSetVersion)
+    question = { ...added(offer, signals, question), ruleSetVersion }
   }
 }
 
-async function withSignals(deps: DeciderDeps, question: Question): Promise<Question> {
-  const { order, payerOwner, payeeOwner } = question.facts
-  const signals = await deps.signals.signalsOf({
+type Signals = Readonly<Record<string, bigint>>
+
+async function granted(
+  deps: DeciderDeps,
+  call: Pick<Call, 'signal'>,
+  facts: PaymentFacts,
+  wish: Wish,
+): Promise<Signals> {
+  // What nobody here measures is worth no time of Valkey's.
+  if (wish.kind === 'signals') return isMeasured(wish.names) ? await measured(deps, facts) : {}
+  const score = await deps.scoring.scoreOf(call, wish.provider, wish.deadlineMs, facts)
+  return score === undefined ? {} : { external_score: score }
+}
+
+function isMeasured(names: readonly string[]): boolean {
+  return names.some((name) => measuredSignals.has(name))
+}
+
+function measured(deps: DeciderDeps, { order, payerOwner, payeeOwner }: PaymentFacts): Promise<Signals> {
+  return deps.signals.signalsOf({
     payer: payerOwner === '' ? partyName(order.payer) : payerOwner,
     payee: payeeOwner === '' ? partyName(order.payee) : payeeOwner,
     assetCode: order.assetCode,
     amountMinor: order.amountMinor,
   })
-  return { ...withoutOffers(question), signals: { ...question.signals, ...signals } }
 }
 
-function withoutOffers(question: Question): Question {
-  return { ...question, offered: [] }
+function added(offer: Offer, signals: Signals, question: Question): Question {
+  return {
+    ...question,
+    signals: { ...question.signals, ...signals },
+    offered: question.offered.filter((other) => other !== offer),
+  }
 }
 
 // More kinds of payment than there are: a type and an asset each.

@@ -37,7 +37,7 @@ export interface Rules {
 }
 
 /** What can still be added to the facts. */
-export type Offer = 'SIGNALS'
+export type Offer = 'SIGNALS' | 'SCORE'
 
 /** One question to Rules. */
 export interface Question {
@@ -52,7 +52,12 @@ export interface Question {
 export type RulesAnswer =
   | DecideOutcome
   /** Nothing was decided: the version makes use of what was offered. */
-  | { readonly kind: 'wanted'; readonly ruleSetVersion: bigint; readonly signals: readonly string[] }
+  | { readonly kind: 'wanted'; readonly ruleSetVersion: bigint; readonly wish: Wish }
+
+/** What is to be added to the facts: signals, some of which may be measured here, or an outside provider's score. */
+export type Wish =
+  | { readonly kind: 'signals'; readonly names: readonly string[] }
+  | { readonly kind: 'score'; readonly provider: string; readonly deadlineMs: number }
 
 /** A Rules service. */
 export interface RulesNode {
@@ -134,8 +139,12 @@ function answerFrom(result: DecideResult['result'], assetCode: string): RulesAns
       return { kind: 'unavailable', cause: `${reason}: ${message}` }
     }
     case 'wanted': {
-      const { ruleSetVersion, signals } = result.wanted
-      return { kind: 'wanted', ruleSetVersion, signals }
+      const { ruleSetVersion, signals, score } = result.wanted
+      return {
+        kind: 'wanted',
+        ruleSetVersion,
+        wish: score ? { kind: 'score', ...score } : { kind: 'signals', names: signals },
+      }
     }
     case undefined:
       throw new MalformedDecisionError('a result has a decision or a failure')

@@ -34,6 +34,7 @@ import { createResumer } from './resumer.js'
 import { type RpcDeps, type WatchLimits, type WebhookParts } from './rpc/deps.js'
 import { connectRules, type Rules } from './rules-client.js'
 import { bindings, serviceNames } from './server.js'
+import { createScoring } from './scoring-client.js'
 import { SignalStore } from './signal-store.js'
 import { connectValkey } from './valkey.js'
 import { connectWalletAccounts } from './wallet-accounts-client.js'
@@ -163,7 +164,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     openAccount: (name, { id, assetCode }) =>
       ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
   })
-  const { signals, rules } = assembleDecisions(parts, links, wallets)
+  const { signals, rules } = assembleDecisions(config, parts, links, wallets)
   const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, signals)
   const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
   const limits = new LimitAccounts(ledger)
@@ -223,6 +224,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
 
 /** What decides payments, and what remembers them for it. */
 function assembleDecisions(
+  { scoringProviders: providers }: Config,
   parts: ServiceParts,
   links: Links,
   wallets: WalletDirectory,
@@ -239,7 +241,14 @@ function assembleDecisions(
   const valkey = links.signalsValkey
   const readMsMax = limits.signalsMsMax
   const signals = new SignalStore({ valkey, ownerOf, nowMs, elapsedMs, readMsMax, outcomes, log })
-  return { signals, rules: createDecider({ rules: links.rules, signals }) }
+  const scores = new Counter({
+    name: 'paymesh_intent_scores_total',
+    help: 'Scores that were wanted: scored, or missing because it failed, was skipped, unknown or the caller left.',
+    labelNames: ['provider', 'outcome'] as const,
+    registers: [metrics.registry],
+  })
+  const scoring = createScoring({ providers, elapsedMs, outcomes: scores, log })
+  return { signals, rules: createDecider({ rules: links.rules, signals, scoring }) }
 }
 
 /** What carries events from the outbox to Valkey and to webhooks. */

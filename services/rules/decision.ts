@@ -6,6 +6,7 @@ import { indexLimits, type LimitExcess, type LimitIndex, type LimitLeg, limitsOf
 import { indexRisk, type Risk, type RiskIndex, riskOf } from './risk.js'
 import { findRoute, indexRoutes, type RouteIndex } from './routes.js'
 import type { RuleSet } from './rule-set.js'
+import { indexScoring, missingScore, type ScoringIndex, withoutScore } from './scoring.js'
 import { SignalIndex } from './signal-names.js'
 
 /** A published version, ready to decide. Immutable. */
@@ -15,6 +16,7 @@ export interface CompiledRuleSet {
   readonly fees: FeeIndex
   readonly limits: LimitIndex
   readonly risk: RiskIndex
+  readonly scoring: ScoringIndex
   readonly signals: SignalIndex
 }
 
@@ -67,6 +69,7 @@ export function compileRuleSet(version: bigint, ruleSet: RuleSet): CompiledRuleS
     fees: indexFees(ruleSet.fees),
     limits: indexLimits(ruleSet.limits),
     risk: indexRisk(ruleSet.risk),
+    scoring: indexScoring(ruleSet.scoring),
     signals: new SignalIndex(ruleSet),
   }
 }
@@ -87,7 +90,9 @@ function outcomeOf(ruleSet: CompiledRuleSet, facts: Facts, bindings: Bindings): 
   if (tooMuch !== undefined) return tooMuch
   const limited = limitsOf(ruleSet.limits, facts, bindings, ruleSet.version)
   if (limited.kind === 'exceeded') return exceeded(limited.excess)
-  const risk = riskOf(ruleSet.risk, facts, bindings)
+  const unscored = missingScore(ruleSet.scoring, facts, bindings)
+  const measured = riskOf(ruleSet.risk, facts, bindings)
+  const risk = unscored === undefined ? measured : withoutScore(measured, unscored)
   if (risk.action === 'DENY') return { ...refused('RISK_DENIED', 'The payment is too risky.'), risk }
   return { kind: 'allowed', channel: route.channel, fees, limitLegs: limited.legs, risk }
 }

@@ -26,7 +26,7 @@ export interface RiskIndex {
   readonly denyAt: number | undefined
 }
 
-const reasonsMax = 32
+export const reasonsMax = 32
 const scoreMax = 1000n
 
 export function indexRisk({ rules, review_at, deny_at }: RiskRules): RiskIndex {
@@ -65,7 +65,7 @@ function actionAt({ reviewAt, denyAt }: RiskIndex, score: number): Risk['action'
   return reviewAt !== undefined && score >= reviewAt ? 'REVIEW' : 'ALLOW'
 }
 
-function strictest(actions: readonly Risk['action'][]): Risk['action'] {
+export function strictest(actions: readonly Risk['action'][]): Risk['action'] {
   if (actions.includes('DENY')) return 'DENY'
   return actions.includes('REVIEW') ? 'REVIEW' : 'ALLOW'
 }

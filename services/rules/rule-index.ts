@@ -51,6 +51,11 @@ export class RuleIndex<C extends CompiledRule<ScopedRule>> {
     }
   }
 
+  /** Whether no rule is for any payment. */
+  get isEmpty(): boolean {
+    return this.byScope.size === 0
+  }
+
   rulesFor(operationType: string, assetCode: string): readonly C[] {
     return (
       this.byScope.get(scopeKey(operationType, assetCode)) ?? this.byScope.get(scopeKey(operationType, anyAsset)) ?? []

@@ -33,6 +33,8 @@ function* rulesWithProblems(ruleSet: RuleSet): Generator<readonly [place: string
   for (const fee of ruleSet.fees) yield [`fees.${fee.id}`, () => feeProblems(scopeOf, fee)]
   for (const limit of ruleSet.limits) yield [`limits.${limit.id}`, () => limitProblems(scopeOf, limit)]
   for (const rule of ruleSet.risk.rules) yield [`risk.rules.${rule.id}`, () => riskProblems(scopeOf, rule)]
+  const { scoring } = ruleSet
+  if (scoring !== undefined) yield ['scoring', () => conditionProblems(scopeOf, scoring)]
 }
 
 /** A field of a rule, empty for the rule as a whole, and what is wrong with it. */

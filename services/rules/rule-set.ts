@@ -135,12 +135,28 @@ const riskSchema = z
   .refine((risk) => (risk.review_at ?? 0) <= (risk.deny_at ?? 1000), 'review_at is over deny_at')
   .refine((risk) => hasUniqueIds(risk.rules), { path: ['rules'], message: 'has an id twice' })
 
+const scoringSchema = z
+  .strictObject({
+    operation_types: operationTypesSchema,
+    assets: assetsSchema.optional(),
+    /** CEL over the facts, giving a bool: which payments the provider is asked about; absent means all. */
+    condition: expressionSchema.optional(),
+    /** The provider's name in Intent's configuration. */
+    provider: z.string().regex(/^[a-z][a-z0-9-]{0,31}$/),
+    /** How long a payment waits for the score, in milliseconds. */
+    deadline_ms: z.int().min(1).max(500),
+    /** What is done with a payment that has no score though it should. */
+    without_score: z.enum(['ALLOW', 'REVIEW', 'DENY', 'IGNORE']),
+  })
+  .transform((scoring) => ({ ...scoring, id: 'scoring', priority: 0, enabled: true }))
+
 const ruleSetSchema = z
   .strictObject({
     routes: z.array(routeSchema).max(2000),
     fees: z.array(feeSchema).max(2000),
     limits: z.array(limitSchema).max(2000).default([]),
     risk: riskSchema.default({ rules: [] }),
+    scoring: scoringSchema.optional(),
   })
   .refine((set) => hasUniqueIds(set.routes), { path: ['routes'], message: 'has an id twice' })
   .refine((set) => hasUniqueIds(set.fees), { path: ['fees'], message: 'has an id twice' })
@@ -151,11 +167,14 @@ export type FeeRule = Readonly<z.output<typeof feeSchema>>
 export type LimitRule = Readonly<z.output<typeof limitSchema>>
 export type RiskRule = Readonly<z.output<typeof riskRuleSchema>>
 export type RiskRules = Readonly<z.output<typeof riskSchema>>
+export type ScoringRule = Readonly<z.output<typeof scoringSchema>>
 export interface RuleSet {
   readonly routes: readonly RouteRule[]
   readonly fees: readonly FeeRule[]
   readonly limits: readonly LimitRule[]
   readonly risk: RiskRules
+  /** Which payments an outside provider gives a score for; absent: none. */
+  readonly scoring?: ScoringRule | undefined
 }
 
 /** The operator must mend the rule set; `problems` says where, one line each. */

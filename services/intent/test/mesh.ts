@@ -27,6 +27,7 @@ import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decision.js'
 import { type Intent as StoredIntent, settledMinor } from '../intent.js'
 import { listIntents } from '../intent-list.js'
+import { type ScoringProvider } from '../scoring-client.js'
 import { type IntentService, realLimits, type ServiceLimits, startIntentService } from '../service.js'
 import { MeshProcess, runProgram } from './mesh-process.js'
 
@@ -47,6 +48,7 @@ export const operator: As = { peer: 'operator' }
 export interface IntentOptions {
   readonly crashPoint?: ReachCrashPoint
   readonly valkeyUrl?: string
+  readonly scoringProviders?: readonly ScoringProvider[]
   readonly limits?: Partial<ServiceLimits>
   readonly clock?: Clock
 }
@@ -277,6 +279,7 @@ export class TestIntent {
         ledgerNamespace: 'paymesh',
         rulesAddress: mesh.rules.address,
         valkeyUrl: options.valkeyUrl ?? mesh.valkeyUrl,
+        scoringProviders: options.scoringProviders ?? [],
         encryptionKeys: [{ id: 'test', key: new Secret(Buffer.alloc(32, 7), 'key') }],
         webhookNetworks: [{ address: '127.0.0.0', prefix: 8 }],
         drainDelayMs: 0,

@@ -177,7 +177,7 @@ describe('Decide', () => {
     const signals = ['payments_last_hour', 'z_score_milli']
     assert.deepEqual(await decide({ facts, offered }), {
       decision: undefined,
-      wanted: { ruleSetVersion: version, signals },
+      wanted: { ruleSetVersion: version, signals, score: undefined },
     })
     const some = await decide({ facts: { ...facts, signals: { payments_last_hour: 1n } }, offered })
     assert.deepEqual(some.wanted?.signals, ['z_score_milli'])
@@ -185,6 +185,30 @@ describe('Decide', () => {
     assert.ok((await decide({ facts: { ...facts, signals: measured }, offered })).decision)
     assert.ok((await decide({ facts })).decision)
     assert.ok((await decide({ facts, ruleSetVersion: version - 1n, offered })).decision)
+  })
+
+  it('asks for a score once the signals are there that decide about it', async () => {
+    const scoring = {
+      operation_types: ['P2P_TRANSFER'],
+      condition: '!has(signals.payments_last_hour) || signals.payments_last_hour > 3',
+      provider: 'acme',
+      deadline_ms: 250,
+      without_score: 'DENY',
+    }
+    const ruleSetVersion = await publish({ routes: [route], fees: [], scoring })
+    const both = [FactSource.SIGNALS, FactSource.SCORE]
+    const first = await decide({ facts, offered: both })
+    assert.deepEqual(first.wanted, { ruleSetVersion, signals: ['payments_last_hour'], score: undefined })
+    const score = { provider: 'acme', deadlineMs: 250 }
+    const second = await decide({ facts, offered: [FactSource.SCORE] })
+    assert.deepEqual(second.wanted, { ruleSetVersion, signals: [], score })
+    const calm = { ...facts, signals: { payments_last_hour: 3n } }
+    assert.equal((await decide({ facts: calm, offered: both })).decision?.channel, 'INTERNAL_P2P')
+    const busy = { ...facts, signals: { payments_last_hour: 4n } }
+    assert.deepEqual((await decide({ facts: busy, offered: both })).wanted?.score, score)
+    assert.equal((await decide({ facts: busy })).decision?.refusal?.reason, 'RISK_DENIED')
+    const scored = { ...facts, signals: { payments_last_hour: 4n, external_score: 0n } }
+    assert.equal((await decide({ facts: scored, offered: both })).decision?.channel, 'INTERNAL_P2P')
   })
 
   it('names the rule that failed', async () => {

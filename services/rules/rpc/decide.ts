@@ -8,9 +8,11 @@ import {
 import type { Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { type CompiledRuleSet, decide } from '../decision.js'
+import { bindFacts } from '../expression.js'
 import { errorDomain, rulesError } from '../errors.js'
 import type { Facts } from '../facts.js'
 import { RuleFailedError } from '../rule-index.js'
+import { missingScore, scoreSignal } from '../scoring.js'
 import { decisionMessage } from './decision-message.js'
 import { factsFromMessage } from './facts-message.js'
 
@@ -61,12 +63,21 @@ export async function answerTo(
   }
 }
 
-/** What the version makes use of and the facts lack, of what is offered; undefined when it is nothing. */
+/**
+ * What the version makes use of and the facts lack, of what is offered; undefined when it is nothing. Signals come before
+ * the score, since they may decide whether one is wanted. Throws RuleFailedError.
+ */
 function wantedBy(ruleSet: CompiledRuleSet, facts: Facts, offered: readonly FactSource[]): Wanted | undefined {
-  if (!offered.includes(FactSource.SIGNALS)) return undefined
-  const named = ruleSet.signals.namesFor(facts.operationType, facts.assetCode)
-  const signals = named.filter((name) => !facts.signals.has(name))
-  return signals.length === 0 ? undefined : { ruleSetVersion: ruleSet.version, signals }
+  const ruleSetVersion = ruleSet.version
+  if (offered.includes(FactSource.SIGNALS)) {
+    const named = ruleSet.signals.namesFor(facts.operationType, facts.assetCode)
+    const signals = named.filter((name) => name !== scoreSignal && !facts.signals.has(name))
+    if (signals.length > 0) return { ruleSetVersion, signals, score: undefined }
+  }
+  if (!offered.includes(FactSource.SCORE) || ruleSet.scoring.isEmpty) return undefined
+  const scoring = missingScore(ruleSet.scoring, facts, bindFacts(facts))
+  if (scoring === undefined) return undefined
+  return { ruleSetVersion, signals: [], score: { provider: scoring.provider, deadlineMs: scoring.deadline_ms } }
 }
 
 async function findRuleSet({ published }: DecideDeps, version: bigint): Promise<CompiledRuleSet> {

@@ -253,7 +253,10 @@ export interface Risk {
   action: RiskAction;
   /** How risky, 0 to 1000: the scores of the rules that hold, together. */
   score: number;
-  /** The reasons of the rules that hold, in their order, each once; at most 32. */
+  /**
+   * The reasons of the rules that hold, in their order, each once; at most 32. Before them "SCORE_MISSING", when an outside
+   * score is missing and the rule set does not ignore that.
+   */
   reasons: string[];
 }
 

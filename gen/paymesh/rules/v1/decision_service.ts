@@ -23,6 +23,8 @@ export const FactSource = {
   UNSPECIFIED: 0,
   /** SIGNALS - `Facts.signals`, as Intent measures them. */
   SIGNALS: 1,
+  /** SCORE - The signal "external_score", as a scoring provider gives it. */
+  SCORE: 2,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -31,6 +33,7 @@ export type FactSource = typeof FactSource[keyof typeof FactSource];
 export namespace FactSource {
   export type UNSPECIFIED = typeof FactSource.UNSPECIFIED;
   export type SIGNALS = typeof FactSource.SIGNALS;
+  export type SCORE = typeof FactSource.SCORE;
   export type UNRECOGNIZED = typeof FactSource.UNRECOGNIZED;
 }
 
@@ -58,6 +61,19 @@ export interface Wanted {
   ruleSetVersion: bigint;
   /** The names of signals that its rules for this payment read; one that cannot be had is left out of the facts. */
   signals: string[];
+  /** The score that the payment should have; only when no signals are wanted. */
+  score: WantedScore | undefined;
+}
+
+/**
+ * A score of an outside provider. It comes with the facts as the signal "external_score", 0 to 1000; without it the payment is
+ * decided as the rule set says of payments that have none.
+ */
+export interface WantedScore {
+  /** The provider's name in the configuration of Intent. */
+  provider: string;
+  /** How long to wait for it, 1 to 500 milliseconds. */
+  deadlineMs: number;
 }
 
 /** The answer of Decide. */
@@ -212,7 +228,7 @@ export const DecideRequest: MessageFns<DecideRequest> = {
 };
 
 function createBaseWanted(): Wanted {
-  return { ruleSetVersion: 0n, signals: [] };
+  return { ruleSetVersion: 0n, signals: [], score: undefined };
 }
 
 export const Wanted: MessageFns<Wanted> = {
@@ -225,6 +241,9 @@ export const Wanted: MessageFns<Wanted> = {
     }
     for (const v of message.signals) {
       writer.uint32(18).string(v!);
+    }
+    if (message.score !== undefined) {
+      WantedScore.encode(message.score, writer.uint32(26).fork()).join();
     }
     return writer;
   },
@@ -258,6 +277,14 @@ export const Wanted: MessageFns<Wanted> = {
             message.signals.push(reader.string());
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.score = WantedScore.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -279,6 +306,76 @@ export const Wanted: MessageFns<Wanted> = {
       ? BigInt(object.ruleSetVersion)
       : 0n;
     message.signals = object.signals?.map((e) => e) || [];
+    message.score = (object.score !== undefined && object.score !== null)
+      ? WantedScore.fromPartial(object.score)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseWantedScore(): WantedScore {
+  return { provider: "", deadlineMs: 0 };
+}
+
+export const WantedScore: MessageFns<WantedScore> = {
+  encode(message: WantedScore, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.provider !== "") {
+      writer.uint32(10).string(message.provider);
+    }
+    if (message.deadlineMs !== 0) {
+      writer.uint32(16).int32(message.deadlineMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WantedScore {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWantedScore();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.deadlineMs = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WantedScore>): WantedScore {
+    return WantedScore.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WantedScore>): WantedScore {
+    const message = createBaseWantedScore();
+    message.provider = object.provider ?? "";
+    message.deadlineMs = object.deadlineMs ?? 0;
     return message;
   },
 };
