@@ -25,7 +25,16 @@ export function providerAccount(provider: string, assetCode: string): string {
   return `${settlementAccount(assetCode)}.${provider}`
 }
 
-/** Whether it is one of the two above. */
+/** What a provider has paid out although our money was given back, until somebody has found who has it. */
+export function suspenseAccount(provider: string, assetCode: string): string {
+  return `accounts/suspense.${assetCode}.${provider}`
+}
+
+export function isSuspenseAccount(account: string): boolean {
+  return account.startsWith('accounts/suspense.')
+}
+
+/** Whether it is one of those that money enters and leaves by. */
 export function isSettlementAccount(account: string): boolean {
   return account.startsWith('accounts/settlement.')
 }

@@ -10,10 +10,14 @@ export interface StuckIntent {
   readonly nextAttemptMs: number
 }
 
-/** Intents that the resumer took since they last changed, and that still are unfinished; most often taken first. */
+/**
+ * Intents that the resumer took since they last changed, and that still are unfinished; most often taken first. Those that a
+ * provider has belong there when it was asked about them for a quarter of an hour.
+ */
 export async function stuckIntents(pool: Pool, countMax: number): Promise<StuckIntent[]> {
   const { rows } = await pool.query<IntentRow & { resume_count: number; resume_after: Date }>(
     `select * from intents where state in ('VALIDATED', 'AUTHORIZED') and resume_count > 0
+       and (provider_ask_time is null or capture_minor is not null or release_kind is not null or resume_count > 8)
      order by resume_count desc, id limit $1`,
     [countMax],
   )

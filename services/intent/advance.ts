@@ -8,9 +8,19 @@ import { type ChainOutcome } from './chain-runner.js'
 import { firstPlan, postPlan, voidPlan } from './chain-plans.js'
 import { limitsOf } from './decision.js'
 import { type ReachCrashPoint } from './crash-points.js'
-import { authorized, type Failure, type Intent, rejected, type Release, released, settled } from './intent.js'
+import {
+  authorized,
+  type Failure,
+  type Intent,
+  rejected,
+  type Release,
+  released,
+  settled,
+  type Submission,
+} from './intent.js'
 import { type HoldStore } from './hold-store.js'
 import { type IntentStore } from './intent-store.js'
+import { type Approach } from './providers/carry-out.js'
 import { isUnavailable } from './ledger-client.js'
 import { type EnsuredLimit, type LimitAccounts } from './limit-accounts.js'
 import { limitExceeded, type LimitLeg } from './limit.js'
@@ -18,6 +28,11 @@ import { limitExceeded, type LimitLeg } from './limit.js'
 export interface AdvanceDeps {
   readonly store: Pick<IntentStore, 'update' | 'attemptAgain' | 'byId'>
   readonly holds: Pick<HoldStore, 'release'>
+  readonly carryOut: (intent: Intent, submission: Submission, approach: Approach) => Promise<Intent>
+  /** Writes that a provider paid what can never be taken from the hold, and that the hold is to be released. */
+  readonly giveUp: (intent: Intent, failure: Failure) => Promise<Intent | undefined>
+  /** Puts a payment that was made, and whose money is given back, on the list. */
+  readonly noteLateSuccess: (intent: Intent, submission: Submission) => Promise<void>
   readonly limits: Pick<LimitAccounts, 'refresh'>
   readonly runChain: (intent: Intent, plan: ChainPlan) => Promise<ChainOutcome>
   readonly nowMs: () => number
@@ -32,27 +47,33 @@ export type Advanced =
   /** What the Ledger did is not known, or it cannot be asked. The intent stays; advancing it again settles it. */
   | { readonly kind: 'waiting'; readonly intent: Intent; readonly cause: string }
 
-export type Advance = (intent: Intent) => Promise<Advanced>
+/** How it goes about a provider is ASK unless told otherwise. */
+export type Advance = (intent: Intent, approach?: Approach) => Promise<Advanced>
 
 /** The step function. Whoever asks for a step that this process is already taking gets the same answer. */
 export function createAdvance(deps: AdvanceDeps): Advance {
   const underWay = new Map<string, Promise<Advanced>>()
-  return (intent) => {
-    const key = stepKey(intent)
+  return (intent, approach = 'ASK') => {
+    const key = `${approach} ${stepKey(intent)}`
     const running = underWay.get(key)
     if (running !== undefined) return running
-    const started = step(deps, intent).finally(() => underWay.delete(key))
+    const started = step({ ...deps, approach }, intent).finally(() => underWay.delete(key))
     underWay.set(key, started)
     return started
   }
 }
 
-// What a step does follows from the intent's version and attempt and from what is wanted of its hold.
-function stepKey({ id, version, attempt, captureMinor, release }: Intent): string {
-  return `${id} ${version} ${attempt} ${captureMinor ?? ''} ${release?.kind ?? ''}`
+// What a step does follows from the intent's version and attempt, from what is wanted of its hold, and from whether its
+// provider was asked.
+function stepKey({ id, version, attempt, captureMinor, release, submission }: Intent): string {
+  return `${id} ${version} ${attempt} ${captureMinor ?? ''} ${release?.kind ?? ''} ${submission?.askedMs ?? ''}`
 }
 
-async function step(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
+interface StepDeps extends AdvanceDeps {
+  readonly approach: Approach
+}
+
+async function step(deps: StepDeps, intent: Intent): Promise<Advanced> {
   switch (intent.status.state) {
     case 'VALIDATED':
       return await pay(deps, intent)
@@ -71,14 +92,17 @@ async function step(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
 }
 
 /** VALIDATED: move or hold the money, write what became of it. */
-async function pay(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
+async function pay(deps: StepDeps, intent: Intent): Promise<Advanced> {
   const channel = channelOf(intent)
   if (channel === undefined) return noChannel(intent)
   const outcome = await run(deps, intent, firstPlan(intent, channel))
   switch (outcome.kind) {
     case 'applied': {
       const next = intent.holdSeconds === undefined ? settled : authorized
-      return await write(deps, intent, next(intent, deps.nowMs()))
+      const written = await write(deps, intent, next(intent, deps.nowMs()))
+      // What is held for a provider goes on to it.
+      const goesOn = written.kind === 'rests' && written.intent.submission !== undefined
+      return goesOn ? await step(deps, written.intent) : written
     }
     case 'refused':
       return await write(deps, intent, rejected(intent, outcome.failure, deps.nowMs()))
@@ -96,7 +120,7 @@ async function pay(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
  * the chain runs again with that one, under the ids of the next attempt. Nothing has moved, and the attempt that was
  * refused can never move anything: the Ledger has burnt the id of the leg that it refused.
  */
-async function payAgainOrReject(deps: AdvanceDeps, intent: Intent, limitIndex: number): Promise<Advanced> {
+async function payAgainOrReject(deps: StepDeps, intent: Intent, limitIndex: number): Promise<Advanced> {
   const legs = limitsOf(intent.decision)
   const ensured = await refreshed(deps, legs)
   if (typeof ensured === 'string') return { kind: 'waiting', intent, cause: ensured }
@@ -115,7 +139,7 @@ async function payAgainOrReject(deps: AdvanceDeps, intent: Intent, limitIndex: n
 }
 
 /** How the limits' windows stand; why not, when the Ledger cannot be asked. */
-async function refreshed(deps: AdvanceDeps, legs: readonly LimitLeg[]): Promise<readonly EnsuredLimit[] | string> {
+async function refreshed(deps: StepDeps, legs: readonly LimitLeg[]): Promise<readonly EnsuredLimit[] | string> {
   try {
     return await deps.limits.refresh(legs)
   } catch (error) {
@@ -125,15 +149,18 @@ async function refreshed(deps: AdvanceDeps, legs: readonly LimitLeg[]): Promise<
 }
 
 /** AUTHORIZED: post or release the hold, if that is wanted. Where both are, who is paid comes first. */
-async function resolve(deps: AdvanceDeps, intent: Intent): Promise<Advanced> {
+async function resolve(deps: StepDeps, intent: Intent): Promise<Advanced> {
   const channel = channelOf(intent)
   if (channel === undefined) return noChannel(intent)
   if (intent.captureMinor !== undefined) return await post(deps, intent, channel, intent.captureMinor)
   if (intent.release !== undefined) return await release(deps, intent, channel)
-  return { kind: 'rests', intent }
+  if (intent.submission === undefined) return { kind: 'rests', intent }
+  const after = await deps.carryOut(intent, intent.submission, deps.approach)
+  const isDecided = after.captureMinor !== undefined || after.release !== undefined
+  return isDecided || after.status.state !== 'AUTHORIZED' ? await step(deps, after) : { kind: 'rests', intent: after }
 }
 
-async function post(deps: AdvanceDeps, intent: Intent, channel: Channel, captureMinor: bigint): Promise<Advanced> {
+async function post(deps: StepDeps, intent: Intent, channel: Channel, captureMinor: bigint): Promise<Advanced> {
   const outcome = await run(deps, intent, postPlan(intent, channel, captureMinor))
   switch (outcome.kind) {
     case 'applied':
@@ -150,12 +177,15 @@ async function post(deps: AdvanceDeps, intent: Intent, channel: Channel, capture
 }
 
 /** The hold can never be posted: an account of it was closed. The payer gets the money back. */
-async function giveBack(deps: AdvanceDeps, intent: Intent, channel: Channel, failure: Failure): Promise<Advanced> {
-  const wanted = await deps.holds.release(intent.id, { kind: 'FAIL', failure })
+async function giveBack(deps: StepDeps, intent: Intent, channel: Channel, failure: Failure): Promise<Advanced> {
+  const wanted =
+    intent.submission === undefined
+      ? await deps.holds.release(intent.id, { kind: 'FAIL', failure })
+      : await deps.giveUp(intent, failure)
   return await release(deps, wanted ?? (await read(deps, intent.id)), channel)
 }
 
-async function release(deps: AdvanceDeps, intent: Intent, channel: Channel): Promise<Advanced> {
+async function release(deps: StepDeps, intent: Intent, channel: Channel): Promise<Advanced> {
   if (intent.status.state !== 'AUTHORIZED') return await step(deps, intent)
   const outcome = await run(deps, intent, voidPlan(intent, channel))
   switch (outcome.kind) {
@@ -176,9 +206,14 @@ async function release(deps: AdvanceDeps, intent: Intent, channel: Channel): Pro
  * Writes how the hold ended. Somebody else may have ended it, for a reason that was written after this intent was read:
  * it was written before the Ledger was asked, so the row has it by now.
  */
-async function writeResolved(deps: AdvanceDeps, stale: Intent, how: Resolution): Promise<Advanced> {
+async function writeResolved(deps: StepDeps, stale: Intent, how: Resolution): Promise<Advanced> {
   const intent = await read(deps, stale.id)
   if (intent.status.state !== 'AUTHORIZED') return await step(deps, intent)
+  const { submission, captureMinor } = intent
+  // Its provider has paid: before the payment is over for everybody, it has to be known to somebody.
+  if (how !== 'POSTED' && submission !== undefined && captureMinor !== undefined) {
+    await deps.noteLateSuccess(intent, submission)
+  }
   return await write(deps, intent, resolved(intent, how, deps.nowMs()))
 }
 
@@ -203,14 +238,14 @@ function noChannel(intent: Intent): Advanced {
   return { kind: 'waiting', intent, cause: 'this process does not have its channel' }
 }
 
-async function run(deps: AdvanceDeps, intent: Intent, plan: ChainPlan): Promise<ChainOutcome> {
+async function run(deps: StepDeps, intent: Intent, plan: ChainPlan): Promise<ChainOutcome> {
   deps.crashPoint('before-ledger')
   const outcome = await deps.runChain(intent, plan)
   deps.crashPoint('after-ledger')
   return outcome
 }
 
-async function write(deps: AdvanceDeps, before: Intent, after: Intent): Promise<Advanced> {
+async function write(deps: StepDeps, before: Intent, after: Intent): Promise<Advanced> {
   const written = await deps.store.update(before, after)
   deps.crashPoint('after-update')
   if (!written) return await step(deps, await read(deps, before.id))
@@ -218,7 +253,7 @@ async function write(deps: AdvanceDeps, before: Intent, after: Intent): Promise<
   return { kind: 'rests', intent: after }
 }
 
-async function read(deps: AdvanceDeps, id: string): Promise<Intent> {
+async function read(deps: StepDeps, id: string): Promise<Intent> {
   const intent = await deps.store.byId(id)
   if (intent === undefined) throw new Error(`intent ${id} is gone`)
   return intent

@@ -39,7 +39,13 @@ export interface ChainRunnerDeps {
 
 const linked = 1
 const pending = 2
-const actionFlags: Readonly<Record<ChainAction['kind'], number>> = { pay: 0, hold: pending, post: 4, void: 8 }
+const actionFlags: Readonly<Record<ChainAction['kind'], number>> = {
+  pay: 0,
+  hold: pending,
+  post: 4,
+  void: 8,
+  book: 0,
+}
 
 /** Runs the chain; the same intent and attempt always run the same one. */
 export async function runChain(deps: ChainRunnerDeps, intent: Intent, plan: ChainPlan): Promise<ChainOutcome> {

@@ -47,6 +47,8 @@ export type ChainAction =
   | { readonly kind: 'post' }
   /** Step 3: releases what was held, with the very legs that were held. */
   | { readonly kind: 'void' }
+  /** Step 4: books what a provider paid although the hold was released. */
+  | { readonly kind: 'book' }
 
 /** Everything that one step moves: all legs or none. The transit account ends where it began. */
 export interface ChainPlan {
@@ -58,7 +60,7 @@ export interface ChainPlan {
 
 /** The step of an action, for transfer ids: 1 to 15. A hold and a payment are the same step: an intent makes one. */
 export function stepOf(action: ChainAction): number {
-  return { pay: 1, hold: 1, post: 2, void: 3 }[action.kind]
+  return { pay: 1, hold: 1, post: 2, void: 3, book: 4 }[action.kind]
 }
 
 const derivedBits = 16n

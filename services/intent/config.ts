@@ -7,6 +7,8 @@ import { Secret } from '../runtime/secret.js'
 import { type Network, networkFrom } from './address-guard.js'
 import { type CrashPoint, crashPoints } from './crash-points.js'
 import { type ScoringProvider } from './scoring-client.js'
+import { type HttpProviderOptions } from './providers/http-provider.js'
+import { missingVariables, providersFrom, providerVariables } from './providers/provider-config.js'
 
 /** All that the Intent service is told by its environment. */
 export interface Config {
@@ -27,6 +29,8 @@ export interface Config {
   readonly encryptionKeys: readonly { readonly id: string; readonly key: Secret<Buffer> }[]
   /** Networks that webhooks may reach although they are not public. */
   readonly webhookNetworks: readonly Network[]
+  /** The providers that this process may ask; channels of the others it does not have. */
+  readonly providers: readonly HttpProviderOptions[]
   readonly drainDelayMs: number
   /** Where the process kills itself: for tests, in development only. */
   readonly crashAt: CrashPoint | undefined
@@ -77,6 +81,7 @@ const environment = z
     SCORING_PROVIDERS: scoringProviders.default([]),
     KEY_ENCRYPTION_KEYS: namedKeys,
     WEBHOOK_NETWORKS: networks.default([]),
+    ...providerVariables,
     CRASH_AT: z.enum(crashPoints).optional(),
   })
   .refine((config) => config.CRASH_AT === undefined || config.ENVIRONMENT === 'development', {
@@ -86,6 +91,11 @@ const environment = z
   .refine((config) => config.ENVIRONMENT === 'development' || config.SCORING_PROVIDERS.every(isSecure), {
     path: ['SCORING_PROVIDERS'],
     message: 'must have https URLs, except in development',
+  })
+  .superRefine((config, context) => {
+    for (const name of missingVariables(config)) {
+      context.addIssue({ code: 'custom', path: [name], message: 'is needed beside the others of its provider' })
+    }
   })
 
 /** The configuration of the service; ends the process with 78 when a variable is missing or wrong. */
@@ -105,6 +115,7 @@ export function readConfig(): Config {
     scoringProviders: config.SCORING_PROVIDERS,
     encryptionKeys: config.KEY_ENCRYPTION_KEYS,
     webhookNetworks: config.WEBHOOK_NETWORKS,
+    providers: providersFrom(config),
     drainDelayMs: config.DRAIN_DELAY_MS,
     crashAt: config.CRASH_AT,
   })

@@ -3,7 +3,8 @@
 /**
  * In the order in which a payment passes them. A payment that is held first passes those from the Ledger to the update
  * twice: when it is held, and when a wish about its hold, confirmed or cancelled, was written. A payment that met a limit
- * whose cap was changed passes those of the attempt, and those of the Ledger again.
+ * whose cap was changed passes those of the attempt, and those of the Ledger again. One that a provider
+ * carries out passes those from before-ask to after-report when it is held, and then those of the Ledger and the update again.
  */
 export const crashPoints = [
   'before-insert',
@@ -15,6 +16,10 @@ export const crashPoints = [
   'before-attempt',
   'after-attempt',
   'after-update',
+  'before-ask',
+  'after-ask',
+  'after-answer',
+  'after-report',
   'before-publish',
   'after-publish',
   'after-delete',

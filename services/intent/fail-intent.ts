@@ -25,7 +25,7 @@ export async function failIntent(deps: FailDeps, intent: Intent, failure: Failur
       if (burnt.kind === 'undecided') return { kind: 'waiting', intent, cause: burnt.cause }
       if (burnt.kind === 'burnt') return await reject(deps, intent, failure)
       // What was paid is SETTLED by this; what was held goes on from AUTHORIZED.
-      const advanced = await deps.advance(intent)
+      const advanced = await deps.advance(intent, 'LEAVE')
       const isHeld = advanced.kind === 'rests' && advanced.intent.status.state === 'AUTHORIZED'
       return isHeld ? await failIntent(deps, advanced.intent, failure) : advanced
     }

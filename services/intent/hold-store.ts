@@ -25,7 +25,8 @@ export class HoldStore {
 
   /**
    * Writes what a request wants of an intent's hold; answers the intent with it. Undefined, and nothing is written, when
-   * the intent is not AUTHORIZED, the same is wanted already, the time to confirm is over, or the key was used before.
+   * the intent is not AUTHORIZED, the same is wanted already, the time to confirm is over, a provider has the payment, or
+   * the key was used before.
    */
   async wish(intentId: string, wish: Wish, key: RequestKey): Promise<Intent | undefined> {
     const captureMinor = wish.kind === 'CAPTURE' ? wish.amountMinor.toString() : null
@@ -52,14 +53,17 @@ export class HoldStore {
     return rows[0] && { intentId: rows[0].intent_id, requestHash: rows[0].request_hash }
   }
 
-  /** Writes why a hold is to be released; undefined when that is written already, or nothing is held any more. */
+  /**
+   * Writes why a hold is to be released; undefined when that is written already, nothing is held any more, or a provider
+   * has said that it paid.
+   */
   async release(intentId: string, release: Release): Promise<Intent | undefined> {
     const failure = release.kind === 'FAIL' ? release.failure : undefined
     const { rows } = await this.#pool.query<IntentRow>(
       `update intents
        set release_kind = $2, release_reason = $3, release_message = $4, resume_count = 0,
            resume_after = now() + interval '3 seconds'
-       where id = $1 and state = 'AUTHORIZED' and release_kind is null
+       where id = $1 and state = 'AUTHORIZED' and release_kind is null and (provider is null or capture_minor is null)
        returning *`,
       [intentId, release.kind, failure?.reason ?? null, failure?.message ?? null],
     )
@@ -82,5 +86,12 @@ with wished as (
 select * from wished`
 
 // The parameters of both are the same; a cancellation has no amount.
-const captureText = wishText('capture_minor = $5::bigint', 'capture_minor is null and hold_expire_time > now()')
-const cancelText = wishText(`release_kind = 'CANCEL'`, 'release_kind is null and $5::bigint is null')
+const captureText = wishText(
+  'capture_minor = $5::bigint',
+  'provider is null and capture_minor is null and hold_expire_time > now()',
+)
+const cancelText = wishText(
+  `release_kind = 'CANCEL'`,
+  // What a provider may have can be cancelled no more.
+  'release_kind is null and provider_ask_time is null and $5::bigint is null',
+)

@@ -1,7 +1,7 @@
 // The house's own accounts, made on first use: transit, settlement and fee income of each asset.
 import { status } from '@grpc/grpc-js'
 import { RpcError } from '../runtime/rpc-error.js'
-import { isSettlementAccount, transitAccount } from './account-names.js'
+import { isSettlementAccount, isSuspenseAccount, transitAccount } from './account-names.js'
 import { type ChainPlan } from './chain.js'
 import { type AccountOrder, type Ledger } from './ledger-client.js'
 
@@ -49,5 +49,6 @@ function houseAccount(name: string, assetCode: string): AccountOrder {
 
 function kindOf(name: string, assetCode: string): AccountOrder['kind'] {
   if (name === transitAccount(assetCode)) return 'TRANSIT'
+  if (isSuspenseAccount(name)) return 'SUSPENSE'
   return isSettlementAccount(name) ? 'SETTLEMENT' : 'FEE'
 }

@@ -109,15 +109,35 @@ export class IntentStore {
     const { rows } = await this.#pool.query<IntentRow>(
       `with due as materialized (
          select id from intents where state in ('VALIDATED', 'AUTHORIZED') and resume_after <= now()
+           and not (${isWithProvider})
          order by resume_after limit $1 for update skip locked
        )
        update intents i
        set resume_count = resume_count + 1,
            resume_after = now() + make_interval(secs => least(60, 3 * 2 ^ least(resume_count, 5)) * (0.75 + random() / 2)),
            release_kind = case
-             when i.state = 'AUTHORIZED' and i.capture_minor is null and i.hold_expire_time <= now()
+             when i.state = 'AUTHORIZED' and i.provider is null and i.capture_minor is null
+               and i.hold_expire_time <= now()
              then coalesce(i.release_kind, 'EXPIRE') else i.release_kind
            end
+       from due where i.id = due.id
+       returning i.*`,
+      [countMax],
+    )
+    return rows.map(intentFromRow)
+  }
+
+  /**
+   * Takes payments that a provider has and is to be asked about. Who takes one has it for 25 s, longer than a poll and a
+   * submission after it take; when to ask next is written with what came of it.
+   */
+  async claimToPoll(countMax: number): Promise<Intent[]> {
+    const { rows } = await this.#pool.query<IntentRow>(
+      `with due as materialized (
+         select id from intents where ${isWithProvider} and resume_after <= now()
+         order by resume_after limit $1 for update skip locked
+       )
+       update intents i set resume_count = resume_count + 1, resume_after = now() + interval '25 seconds'
        from due where i.id = due.id
        returning i.*`,
       [countMax],
@@ -185,6 +205,10 @@ export class IntentStore {
     return changed
   }
 }
+
+// As the index intents_with_provider has it.
+const isWithProvider = `state = 'AUTHORIZED' and provider_ask_time is not null and capture_minor is null
+  and release_kind is null`
 
 function keyOf(intent: { creator: string; requestId: string }): string {
   return `${intent.creator} ${intent.requestId}`

@@ -25,7 +25,7 @@ export interface AccountOrder {
   /** `accounts/{account}`. */
   readonly name: string
   readonly assetCode: string
-  readonly kind: 'WALLET' | 'TRANSIT' | 'SETTLEMENT' | 'FEE'
+  readonly kind: 'WALLET' | 'TRANSIT' | 'SETTLEMENT' | 'FEE' | 'SUSPENSE'
   /** The resource that owns it; empty for the house's own. */
   readonly owner: string
 }

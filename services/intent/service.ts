@@ -13,7 +13,7 @@ import { createPool } from '../runtime/postgres.js'
 import { createServer } from '../runtime/server.js'
 import { AccountIds } from './account-ids.js'
 import { AddressGuard } from './address-guard.js'
-import { createAdvance } from './advance.js'
+import { type AdvanceDeps, createAdvance } from './advance.js'
 import { burnChain } from './burn-chain.js'
 import { intentIdFrom } from './chain.js'
 import { runChain } from './chain-runner.js'
@@ -29,8 +29,14 @@ import { IntentStore } from './intent-store.js'
 import { connectLedger } from './ledger-client.js'
 import { LimitAccounts } from './limit-accounts.js'
 import { createOutboxWorker } from './outbox-worker.js'
-import { createPayments, type ProviderNames } from './payments.js'
-import { createResumer } from './resumer.js'
+import { createPayments } from './payments.js'
+import { carryOut } from './providers/carry-out.js'
+import { createHttpProvider } from './providers/http-provider.js'
+import { bookLateSuccesses, noteLateSuccess } from './providers/late-success.js'
+import { type Provider } from './providers/provider.js'
+import { ProviderInbox } from './providers/provider-inbox.js'
+import { SubmissionStore } from './providers/submission-store.js'
+import { createPoller, createResumer } from './resumer.js'
 import { type RpcDeps, type WatchLimits, type WebhookParts } from './rpc/deps.js'
 import { connectRules, type Rules } from './rules-client.js'
 import { bindings, serviceNames } from './server.js'
@@ -153,26 +159,24 @@ async function disconnect(links: Links): Promise<void> {
 function assemble(config: Config, parts: ServiceParts, links: Links) {
   const { log, crashPoint, limits: bounds = realLimits } = parts
   const { clock, nowMs, newUuid } = timeOf(parts)
-  const { pool, subscriber, ledger, walletAccounts } = links
+  const { pool, ledger, walletAccounts } = links
   const accountIds = new AccountIds(config.ledgerNamespace)
   const store = new IntentStore(pool, queueMax)
-  const providers: ProviderNames = new Set()
+  const providers = new Map(config.providers.map((options) => [options.name, createHttpProvider(options)]))
   const holds = new HoldStore(pool)
-  const wallets = new WalletDirectory({
-    pool,
-    nowMs,
-    openAccount: (name, { id, assetCode }) =>
-      ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
-  })
+  const wallets = walletDirectory(links, parts)
   const { signals, rules } = assembleDecisions(config, parts, links, wallets)
   const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, signals)
   const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
   const limits = new LimitAccounts(ledger)
+  const chain: AdvanceDeps['runChain'] = (intent, plan) => runChain(chains, intent, plan)
+  const carrying = assembleCarrying(pool, store, providers, parts)
   const advance = createAdvance({
     store,
     holds,
     limits,
-    runChain: (intent, plan) => runChain(chains, intent, plan),
+    ...carrying,
+    runChain: chain,
     nowMs,
     crashPoint,
     nudgeOutbox,
@@ -192,15 +196,9 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     nudgeOutbox,
     inFlightMax: bounds.paymentsMax,
   })
-  const resumer = createResumer({ store, advance, random, log })
-  const watchHub = new WatchHub({
-    subscriber,
-    store,
-    random,
-    log,
-    watchersMax: bounds.watchersMax,
-    pollMs: watchPollMs,
-  })
+  const late = { pool, store, runChain: chain, log }
+  const finishing = { store, advance, random, log, bookLateSuccesses: () => bookLateSuccesses(late) }
+  const watchHub = createWatchHub(links, store, log, bounds)
   const shared = {
     pool,
     clock,
@@ -219,7 +217,44 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     accountIds,
   }
   const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newId: newUuid, watchLimits: bounds.watch, webhooks }
-  return { rpcDeps, watchHub, loops: [outbox, resumer, watchHub, webhookWorker] }
+  return {
+    rpcDeps,
+    watchHub,
+    loops: [outbox, createResumer(finishing), createPoller(finishing), watchHub, webhookWorker],
+  }
+}
+
+function walletDirectory({ pool, ledger }: Links, parts: ServiceParts): WalletDirectory {
+  const { nowMs } = timeOf(parts)
+  return new WalletDirectory({
+    pool,
+    nowMs,
+    openAccount: (name, { id, assetCode }) =>
+      ledger.createAccount({ name, assetCode, kind: 'WALLET', owner: `wallets/${id}` }),
+  })
+}
+
+function createWatchHub({ subscriber }: Links, store: IntentStore, log: Logger, bounds: ServiceLimits): WatchHub {
+  return new WatchHub({ subscriber, store, random, log, watchersMax: bounds.watchersMax, pollMs: watchPollMs })
+}
+
+/** What the step function needs of providers. */
+function assembleCarrying(
+  pool: Pool,
+  store: IntentStore,
+  providers: ReadonlyMap<string, Provider>,
+  parts: ServiceParts,
+): Pick<AdvanceDeps, 'carryOut' | 'giveUp' | 'noteLateSuccess'> {
+  const { log, crashPoint } = parts
+  const { nowMs, newUuid } = timeOf(parts)
+  const submissions = new SubmissionStore(pool)
+  const inbox = new ProviderInbox({ pool, newId: newUuid, nowMs })
+  const deps = { store, submissions, inbox, providers, crashPoint, log }
+  return {
+    carryOut: (intent, submission, approach) => carryOut(deps, intent, submission, approach),
+    giveUp: (intent, failure) => submissions.giveUp(intent.id, failure),
+    noteLateSuccess: (intent, submission) => noteLateSuccess({ pool, newId: newUuid, nowMs }, intent, submission),
+  }
 }
 
 /** What decides payments, and what remembers them for it. */

@@ -41,7 +41,8 @@ function refusalOf(intent: Intent, wish: Wish, problem: Error | undefined): Erro
   if (intent.status.state !== 'AUTHORIZED') return intentNotHeld(name, intent.status.state)
   if (problem !== undefined) return problem
   // Nobody else confirms it, so the time is what refused.
-  if (wish.kind === 'CAPTURE' && intent.captureMinor === undefined) return holdExpired(name)
+  if (wish.kind === 'CAPTURE' && intent.captureMinor === undefined && intent.submission === undefined)
+    return holdExpired(name)
   return intentNotHeld(name, intent.status.state)
 }
 

@@ -13,5 +13,5 @@ export async function resumeIntent(
   _call: Call,
   request: ResumeIntentRequest,
 ): Promise<ResumeIntentResponse> {
-  return operatorAnswer(await deps.advance(await readIntent(deps, request.name)))
+  return operatorAnswer(await deps.advance(await readIntent(deps, request.name), 'POLL'))
 }

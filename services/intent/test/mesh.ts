@@ -22,13 +22,14 @@ import { createMetrics } from '../../runtime/metrics.js'
 import { createPool } from '../../runtime/postgres.js'
 import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { Secret } from '../../runtime/secret.js'
-import { accountName, providerAccount } from '../account-names.js'
+import { accountName, providerAccount, suspenseAccount } from '../account-names.js'
 import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decision.js'
 import { type Intent as StoredIntent, settledMinor } from '../intent.js'
 import { listIntents } from '../intent-list.js'
 import { type ScoringProvider } from '../scoring-client.js'
 import { type IntentService, realLimits, type ServiceLimits, startIntentService } from '../service.js'
+import { type HttpProviderOptions } from '../providers/http-provider.js'
 import { MeshProcess, runProgram } from './mesh-process.js'
 
 /** Who calls: a user by name, with the permissions of every user, or a peer for itself. */
@@ -51,6 +52,7 @@ export interface IntentOptions {
   readonly scoringProviders?: readonly ScoringProvider[]
   readonly limits?: Partial<ServiceLimits>
   readonly clock?: Clock
+  readonly providers?: readonly HttpProviderOptions[]
 }
 
 const started = new Set<TestMesh>()
@@ -217,8 +219,16 @@ export class TestMesh {
       add(accountName(intent.payer), -totals.payerMinor)
       add(paidAccount(intent), totals.payeeMinor)
     }
+    const booked = await this.pool.query<{ provider: string; currency: string; minor: string }>(
+      `select provider, currency, sum(amount_minor)::text as minor from discrepancies where booking = 'BOOKED' group by 1, 2`,
+    )
+    for (const { provider, currency, minor } of booked.rows) {
+      add(providerAccount(provider, currency), BigInt(minor))
+      add(suspenseAccount(provider, currency), -BigInt(minor))
+    }
+    const kinds: AccountKind[] = [AccountKind.WALLET, AccountKind.SETTLEMENT, AccountKind.SUSPENSE]
     for (const account of accounts) {
-      if (account.kind !== AccountKind.WALLET && account.kind !== AccountKind.SETTLEMENT) continue
+      if (!kinds.includes(account.kind)) continue
       assert.equal(account.balances?.posted?.minorUnits, expected.get(account.name) ?? 0n, account.name)
     }
   }
@@ -282,6 +292,7 @@ export class TestIntent {
         scoringProviders: options.scoringProviders ?? [],
         encryptionKeys: [{ id: 'test', key: new Secret(Buffer.alloc(32, 7), 'key') }],
         webhookNetworks: [{ address: '127.0.0.0', prefix: 8 }],
+        providers: options.providers ?? [],
         drainDelayMs: 0,
         crashAt: undefined,
       },

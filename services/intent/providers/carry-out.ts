@@ -1,0 +1,106 @@
+// What the step function does with a payment that is held for a provider: asks it, or asks about it, and takes in what it
+// says. The provider is asked for the first time only after that was written down, and from then on it is asked what it
+// knows before it is asked again, under the same id.
+import { type Logger } from '../../runtime/logger.js'
+import { type ReachCrashPoint } from '../crash-points.js'
+import { type Intent, type Submission } from '../intent.js'
+import { type IntentStore } from '../intent-store.js'
+import { type PollOutcome, type Provider } from './provider.js'
+import { type ProviderInbox, type Via } from './provider-inbox.js'
+import { type SubmissionStore } from './submission-store.js'
+
+export interface CarryOutDeps {
+  readonly store: Pick<IntentStore, 'byId'>
+  readonly submissions: SubmissionStore
+  readonly inbox: ProviderInbox
+  readonly providers: ReadonlyMap<string, Provider>
+  readonly crashPoint: ReachCrashPoint
+  readonly log: Logger
+}
+
+/** ASK: ask the provider if nobody has. POLL: also ask about what it was asked for. LEAVE: neither. */
+export type Approach = 'ASK' | 'POLL' | 'LEAVE'
+
+/** The intent as it is stored afterwards: where it is decided what becomes of the hold, the step function goes on. */
+export async function carryOut(
+  deps: CarryOutDeps,
+  intent: Intent,
+  submission: Submission,
+  approach: Approach,
+): Promise<Intent> {
+  const provider = deps.providers.get(submission.provider)
+  // A process that is not configured for it leaves it to one that is.
+  if (provider === undefined || approach === 'LEAVE') return intent
+  if (submission.askedMs === undefined) return await askFirst(deps, intent, provider)
+  return approach === 'POLL' ? await askAbout(deps, intent, provider) : intent
+}
+
+async function askFirst(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
+  if (provider.isBusy()) return intent
+  deps.crashPoint('before-ask')
+  const asked = await deps.submissions.ask(intent.id)
+  deps.crashPoint('after-ask')
+  // Its time may be over before it began.
+  if (asked === undefined) return await note(deps, intent, undefined, false)
+  return await submit(deps, asked, provider)
+}
+
+async function submit(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
+  const outcome = await provider.submit(intent)
+  deps.crashPoint('after-answer')
+  return await takeIn(deps, intent, provider, outcome, 'RESPONSE')
+}
+
+async function askAbout(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
+  const outcome = await provider.poll(intent)
+  deps.crashPoint('after-answer')
+  if (outcome.kind !== 'notFound') return await takeIn(deps, intent, provider, outcome, 'POLL')
+  const noted = await note(deps, intent, undefined, true)
+  return isOpen(noted) && !provider.isBusy() ? await submit(deps, noted, provider) : noted
+}
+
+async function takeIn(
+  deps: CarryOutDeps,
+  intent: Intent,
+  { name }: Provider,
+  outcome: Exclude<PollOutcome, { kind: 'notFound' }>,
+  via: Exclude<Via, 'CALLBACK'>,
+): Promise<Intent> {
+  const mayExpire = via === 'POLL'
+  switch (outcome.kind) {
+    case 'accepted':
+      return await note(deps, intent, outcome.reference, mayExpire)
+    case 'unknown':
+      deps.log.warn({ intent: intent.id, provider: name, cause: outcome.cause }, 'what a provider did is not known')
+      return await note(deps, intent, undefined, mayExpire)
+    case 'final': {
+      const { report } = outcome
+      const eventId = `${via.toLowerCase()}.${report.transferId}.${report.status}`
+      const taken = await deps.inbox.take({ provider: name, eventId, via, report })
+      deps.crashPoint('after-report')
+      const decided = taken.intent ?? (await read(deps, intent.id))
+      // Of another amount than was asked for: nothing is decided.
+      return isOpen(decided) ? await note(deps, intent, undefined, mayExpire) : decided
+    }
+  }
+}
+
+/** Whether it is not decided yet what becomes of the hold. */
+function isOpen({ status, captureMinor, release }: Intent): boolean {
+  return status.state === 'AUTHORIZED' && captureMinor === undefined && release === undefined
+}
+
+async function note(
+  deps: CarryOutDeps,
+  { id }: Intent,
+  reference: string | undefined,
+  mayExpire: boolean,
+): Promise<Intent> {
+  return (await deps.submissions.note(id, { reference, mayExpire })) ?? (await read(deps, id))
+}
+
+async function read(deps: CarryOutDeps, id: string): Promise<Intent> {
+  const intent = await deps.store.byId(id)
+  if (intent === undefined) throw new Error(`intent ${id} is gone`)
+  return intent
+}

@@ -1,0 +1,181 @@
+// Where a provider's word and ours do not agree, in PostgreSQL: a list for people.
+import { type Pool, type PoolClient } from 'pg'
+import { type FinalReport } from './provider.js'
+import { type DiscrepancyKind } from './report-effect.js'
+
+export interface NewDiscrepancy {
+  readonly id: string
+  readonly provider: string
+  readonly kind: DiscrepancyKind
+  readonly intentId: string | undefined
+  readonly report: FinalReport
+  readonly nowMs: number
+}
+
+export interface Discrepancy {
+  readonly id: string
+  readonly provider: string
+  readonly kind: DiscrepancyKind
+  readonly transferId: string
+  readonly intentId: string | undefined
+  readonly status: FinalReport['status']
+  readonly amountMinor: bigint
+  readonly currency: string
+  readonly reference: string
+  readonly eventCount: number
+  readonly createMs: number
+  readonly updateMs: number
+  /** Of a LATE_SUCCESS: whether the Ledger has the money from suspense. */
+  readonly isBooked: boolean
+  readonly resolution: Resolution | undefined
+}
+
+export interface Resolution {
+  readonly timeMs: number
+  readonly resolver: string
+  readonly note: string
+}
+
+/** Enters a discrepancy, or counts it when it is on the list. */
+export async function noteDiscrepancy(client: Pool | PoolClient, found: NewDiscrepancy): Promise<void> {
+  const { id, provider, kind, intentId, report, nowMs } = found
+  const { transferId, status, amountMinor, currency, reference } = report
+  await client.query(
+    `insert into discrepancies (id, provider, kind, transfer_id, intent_id, status, amount_minor, currency, reference,
+       create_time, update_time, booking, book_after)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, case when $11::text is not null then now() end)
+     on conflict (provider, transfer_id, kind) do update set
+       event_count = discrepancies.event_count + 1, update_time = excluded.update_time, status = excluded.status,
+       amount_minor = excluded.amount_minor, currency = excluded.currency, reference = excluded.reference`,
+    [
+      id,
+      provider,
+      kind,
+      transferId,
+      intentId ?? null,
+      status,
+      amountMinor.toString(),
+      currency,
+      reference,
+      new Date(nowMs),
+      kind === 'LATE_SUCCESS' ? 'DUE' : null,
+    ],
+  )
+}
+
+export interface DiscrepancyQuery {
+  readonly isResolved: boolean | undefined
+  readonly kind: DiscrepancyKind | undefined
+  readonly provider: string | undefined
+  /** Only those entered before this one. */
+  readonly beforeId: string | undefined
+  readonly countMax: number
+}
+
+/** Newest first. */
+export async function listDiscrepancies(pool: Pool, query: DiscrepancyQuery): Promise<Discrepancy[]> {
+  const { isResolved, kind, provider, beforeId, countMax } = query
+  const { rows } = await pool.query<DiscrepancyRow>(
+    `select * from discrepancies
+     where ($1::boolean is null or (resolve_time is not null) = $1) and ($2::text is null or kind = $2)
+       and ($3::text is null or provider = $3) and ($4::uuid is null or id < $4)
+     order by id desc limit $5`,
+    [isResolved ?? null, kind ?? null, provider ?? null, beforeId ?? null, countMax],
+  )
+  return rows.map(discrepancyFromRow)
+}
+
+export async function discrepancyById(pool: Pool, id: string): Promise<Discrepancy | undefined> {
+  const { rows } = await pool.query<DiscrepancyRow>('select * from discrepancies where id = $1', [id])
+  return rows[0] && discrepancyFromRow(rows[0])
+}
+
+/** Writes how it was resolved, once; undefined when it was resolved before, or there is none. */
+export async function resolveDiscrepancy(
+  pool: Pool,
+  id: string,
+  { timeMs, resolver, note }: Resolution,
+): Promise<Discrepancy | undefined> {
+  const { rows } = await pool.query<DiscrepancyRow>(
+    `update discrepancies set resolve_time = $2, resolver = $3, resolve_note = $4
+     where id = $1 and resolve_time is null returning *`,
+    [id, new Date(timeMs), resolver, note],
+  )
+  return rows[0] && discrepancyFromRow(rows[0])
+}
+
+export interface DueBooking {
+  readonly id: string
+  readonly provider: string
+  readonly intentId: string
+  readonly amountMinor: bigint
+}
+
+/** Takes late successes whose money is to be booked; who takes one has it for half a minute. */
+export async function claimBookings(pool: Pool, countMax: number): Promise<DueBooking[]> {
+  const { rows } = await pool.query<{ id: string; provider: string; intent_id: string; amount_minor: bigint }>(
+    `with due as materialized (
+       select id from discrepancies where booking = 'DUE' and book_after <= now()
+       order by book_after limit $1 for update skip locked
+     )
+     update discrepancies d set book_after = now() + interval '30 seconds' from due where d.id = due.id
+     returning d.id, d.provider, d.intent_id, d.amount_minor`,
+    [countMax],
+  )
+  return rows.map((row) => ({
+    id: row.id,
+    provider: row.provider,
+    intentId: row.intent_id,
+    amountMinor: row.amount_minor,
+  }))
+}
+
+/** Writes what became of a booking; while the payment is not final it is due again in a second. */
+export async function finishBooking(pool: Pool, id: string, booking: 'BOOKED' | 'NOT_NEEDED' | 'DUE'): Promise<void> {
+  await pool.query(`update discrepancies set booking = $2, book_after = now() + interval '1 second' where id = $1`, [
+    id,
+    booking,
+  ])
+}
+
+interface DiscrepancyRow {
+  id: string
+  provider: string
+  kind: DiscrepancyKind
+  transfer_id: string
+  intent_id: string | null
+  status: FinalReport['status']
+  amount_minor: bigint
+  currency: string
+  reference: string
+  event_count: number
+  create_time: Date
+  update_time: Date
+  booking: 'DUE' | 'BOOKED' | 'NOT_NEEDED' | null
+  resolve_time: Date | null
+  resolver: string | null
+  resolve_note: string | null
+}
+
+function discrepancyFromRow(row: DiscrepancyRow): Discrepancy {
+  return {
+    id: row.id,
+    provider: row.provider,
+    kind: row.kind,
+    transferId: row.transfer_id,
+    intentId: row.intent_id ?? undefined,
+    status: row.status,
+    amountMinor: row.amount_minor,
+    currency: row.currency,
+    reference: row.reference,
+    eventCount: row.event_count,
+    createMs: row.create_time.getTime(),
+    updateMs: row.update_time.getTime(),
+    isBooked: row.booking === 'BOOKED',
+    resolution: row.resolve_time === null ? undefined : resolutionOf(row, row.resolve_time),
+  }
+}
+
+function resolutionOf(row: DiscrepancyRow, time: Date): Resolution {
+  return { timeMs: time.getTime(), resolver: row.resolver ?? '', note: row.resolve_note ?? '' }
+}

@@ -1,0 +1,84 @@
+// Payments that a provider made although their money was given back: what it paid is booked from suspense to what the
+// provider is owed, once, under an id of the intent's own. Somebody has to get the money back; the list says of whom.
+import { type Pool } from 'pg'
+import { type Logger } from '../../runtime/logger.js'
+import { providerAccount, suspenseAccount } from '../account-names.js'
+import { type ChainOutcome } from '../chain-runner.js'
+import { type ChainPlan, TransferCode } from '../chain.js'
+import { type Intent, isFinal, type Submission } from '../intent.js'
+import { type IntentStore } from '../intent-store.js'
+import { claimBookings, type DueBooking, finishBooking, noteDiscrepancy } from './discrepancy-store.js'
+import { payoutMinor } from './provider-message.js'
+
+export interface LateSuccessDeps {
+  readonly pool: Pool
+  readonly store: Pick<IntentStore, 'byId'>
+  readonly runChain: (intent: Intent, plan: ChainPlan) => Promise<ChainOutcome>
+  readonly log: Logger
+}
+
+const claimMax = 32
+
+/** Puts a payment that was made, and whose hold can never be posted, on the list. */
+export async function noteLateSuccess(
+  { pool, newId, nowMs }: { readonly pool: Pool; readonly newId: () => string; readonly nowMs: () => number },
+  intent: Intent,
+  { provider, reference }: Submission,
+): Promise<void> {
+  const report = {
+    transferId: intent.id,
+    status: 'SETTLED',
+    reference: reference ?? '',
+    reason: '',
+    amountMinor: payoutMinor(intent),
+    currency: intent.assetCode,
+  } as const
+  await noteDiscrepancy(pool, {
+    id: newId(),
+    provider,
+    kind: 'LATE_SUCCESS',
+    intentId: intent.id,
+    report,
+    nowMs: nowMs(),
+  })
+}
+
+/** Books what is due; true when there may be more. */
+export async function bookLateSuccesses(deps: LateSuccessDeps): Promise<boolean> {
+  const due = await claimBookings(deps.pool, claimMax)
+  for (const booking of due) {
+    // One broken booking must not stop the others; it is due again in half a minute.
+    await book(deps, booking).catch((error: unknown) => {
+      deps.log.error({ err: error, intent: booking.intentId }, 'a late success could not be booked')
+    })
+  }
+  return due.length === claimMax
+}
+
+async function book(deps: LateSuccessDeps, booking: DueBooking): Promise<void> {
+  const intent = await deps.store.byId(booking.intentId)
+  if (intent === undefined) throw new Error(`intent ${booking.intentId} is gone`)
+  // The hold may still be posted: by an operator in the Ledger itself.
+  if (!isFinal(intent)) {
+    await finishBooking(deps.pool, booking.id, 'DUE')
+    return
+  }
+  if (intent.status.state === 'SETTLED') {
+    await finishBooking(deps.pool, booking.id, 'NOT_NEEDED')
+    return
+  }
+  const outcome = await deps.runChain(intent, bookingPlan(intent, booking))
+  if (outcome.kind === 'applied') await finishBooking(deps.pool, booking.id, 'BOOKED')
+  else deps.log.warn({ intent: intent.id, outcome: outcome.kind }, 'a late success is not booked yet')
+}
+
+function bookingPlan({ assetCode }: Intent, { provider, amountMinor }: DueBooking): ChainPlan {
+  const leg = {
+    role: 'payee',
+    debitAccount: suspenseAccount(provider, assetCode),
+    creditAccount: providerAccount(provider, assetCode),
+    amountMinor,
+    code: TransferCode.LATE_SUCCESS,
+  } as const
+  return { assetCode, action: { kind: 'book' }, legs: [leg] }
+}

@@ -1,0 +1,155 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import {
+  CancelIntentRequest,
+  ConfirmIntentRequest,
+  CreateIntentRequest,
+  IntentServiceService,
+} from '../../../gen/paymesh/intent/v1/intent_service.js'
+import { IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
+import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
+import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
+import { assertFails, operator, type TestIntent, TestMesh } from './mesh.js'
+import { until } from './mesh-process.js'
+import { TestProvider, ways } from './test-provider.js'
+
+export function withdrawalRequest(payer: Wallet, minorUnits: bigint): CreateIntentRequest {
+  const bankAccount = { bankCode: '004', accountNumber: '1234567890' }
+  return CreateIntentRequest.fromPartial({
+    requestId: randomUUID(),
+    intent: {
+      operationType: 'IPPS_WITHDRAWAL',
+      payer: { party: { $case: 'wallet', wallet: payer.name } },
+      payee: { party: { $case: 'external', external: { party: { $case: 'bankAccount', bankAccount } } } },
+      amount: { assetCode: 'THB', minorUnits },
+    },
+  })
+}
+
+describe('a payment that a provider carries out', function () {
+  this.timeout(60_000)
+  let mesh: TestMesh
+  let intent: TestIntent
+  let provider: TestProvider
+  let purse: Wallet
+
+  before(async () => {
+    mesh = await TestMesh.start()
+    provider = new TestProvider()
+    await provider.start()
+    intent = await mesh.startIntent({ providers: [provider.options] })
+    purse = await intent.wallet('ann', 10_000_000n)
+  })
+  beforeEach(() => {
+    provider.way = ways.settle
+    provider.pollWay = () => false
+  })
+  afterEach(() => mesh.assertConserved())
+  after(() => provider.stop())
+
+  const idOf = ({ name }: Intent) => name.slice('intents/'.length)
+  const withdraw = async (request = withdrawalRequest(purse, 10_000n)) => (await intent.pay('ann', request)).message
+  const balance = () => intent.available(purse.name)
+
+  /** Lets the next question come at once, and waits until the payment is where it should be. */
+  async function becomes(paid: Intent, state: IntentState): Promise<Intent> {
+    await mesh.pool.query('update intents set resume_after = now() where id = $1', [idOf(paid)])
+    await until(async () => (await intent.intent(paid.name)).state === state, `${paid.name} is ${state}`)
+    return await intent.intent(paid.name)
+  }
+
+  it('settles when the provider settles at once', async () => {
+    const before = await balance()
+    const paid = await withdraw()
+    assert.equal(paid.state, IntentState.SETTLED)
+    assert.equal(paid.providerReference, provider.transfer(idOf(paid)).reference)
+    assert.deepEqual(provider.transfer(idOf(paid)).destination, { bank_code: '004', account_number: '1234567890' })
+    assert.equal(provider.transfer(idOf(paid)).amount, paid.payeeTotal?.minorUnits?.toString())
+    assert.equal(before - (await balance()), paid.payerTotal?.minorUnits)
+  })
+
+  it('fails with the reason of a provider that refuses, and gives the money back', async () => {
+    provider.way = ways.refuse
+    const before = await balance()
+    const paid = await withdraw()
+    assert.equal(paid.state, IntentState.FAILED)
+    assert.equal(paid.failure?.reason, 'REFUSED_BY_PROVIDER')
+    assert.equal(await balance(), before)
+  })
+
+  it('is answered AUTHORIZED when the provider has only accepted it, and settles when it is asked again', async () => {
+    provider.way = ways.accept
+    const request = withdrawalRequest(purse, 10_000n)
+    const paid = await withdraw(request)
+    assert.equal(paid.state, IntentState.AUTHORIZED)
+    assert.notEqual(paid.providerReference, '')
+    assert.deepEqual(await withdraw(request), paid, 'a repeated request asks the provider nothing')
+    assert.equal(provider.polls.get(idOf(paid)), undefined)
+    provider.transfer(idOf(paid)).status = 'SETTLED'
+    await becomes(paid, IntentState.SETTLED)
+    assert.equal(provider.submissions.get(idOf(paid)), 1)
+  })
+
+  it('can neither be confirmed nor cancelled once the provider was asked', async () => {
+    provider.way = ways.accept
+    const { name } = await withdraw()
+    const held = { code: 'FAILED_PRECONDITION', reason: 'INTENT_NOT_HELD' } as const
+    const as = { user: 'ann' }
+    const cancel = CancelIntentRequest.fromPartial({ name, requestId: randomUUID() })
+    await assertFails(intent.call(IntentServiceService.cancelIntent, cancel, as), held)
+    const confirm = ConfirmIntentRequest.fromPartial({ name, requestId: randomUUID() })
+    await assertFails(intent.call(IntentServiceService.confirmIntent, confirm, as), held)
+  })
+
+  const lost = {
+    'an answer that is lost': ways.settleAndHangUp,
+    garbage: ways.garbage,
+    'a failure': ways.acceptAndFail,
+  }
+  for (const [what, way] of Object.entries(lost)) {
+    it(`after ${what} is asked about, and not asked for again`, async () => {
+      provider.way = way
+      const paid = await withdraw()
+      assert.equal(paid.state, IntentState.AUTHORIZED)
+      provider.transfer(idOf(paid)).status = 'SETTLED'
+      await becomes(paid, IntentState.SETTLED)
+      assert.equal(provider.submissions.get(idOf(paid)), 1)
+    })
+  }
+
+  it('that never arrived is asked for again, under the same id', async () => {
+    provider.way = (transfer, response) => {
+      provider.transfers.delete(transfer.id)
+      response.destroy()
+      return true
+    }
+    const paid = await withdraw()
+    provider.way = ways.settle
+    await becomes(paid, IntentState.SETTLED)
+    assert.equal(provider.submissions.get(idOf(paid)), 2)
+  })
+
+  it('is asked about once more when its time is over, and then given up', async () => {
+    provider.way = ways.accept
+    const before = await balance()
+    const [settling, hopeless] = [await withdraw(), await withdraw()]
+    provider.transfer(idOf(settling)).status = 'SETTLED'
+    await mesh.pool.query(`update intents set hold_expire_time = now() where state = 'AUTHORIZED' and id = any($1)`, [
+      [idOf(settling), idOf(hopeless)],
+    ])
+    await becomes(settling, IntentState.SETTLED)
+    const expired = await becomes(hopeless, IntentState.EXPIRED)
+    assert.equal(before - (await balance()), settling.payerTotal?.minorUnits)
+    assert.equal(expired.failure, undefined)
+    assert.equal(provider.polls.get(idOf(hopeless)), 1)
+  })
+
+  it('is ended by an operator, whatever the provider has said so far', async () => {
+    provider.way = ways.accept
+    const before = await balance()
+    const { name } = await withdraw()
+    const { message } = await intent.call(IntentAdminServiceService.failIntent, { name, reason: 'lost' }, operator)
+    assert.equal(message.intent?.state, IntentState.FAILED)
+    assert.equal(await balance(), before)
+  })
+})
