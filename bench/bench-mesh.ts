@@ -28,6 +28,8 @@ export interface BenchMesh {
   readonly wallets: WalletServiceClient
   /** A request at the edge over kept connections; fails unless answered 200. */
   call(person: Person, method: 'GET' | 'POST', path: string, body?: string): Promise<string>
+  /** The resident memory of each service that takes part in payments, in MiB. */
+  residentMiB(): Record<string, number>
   stop(): Promise<void>
 }
 
@@ -52,6 +54,7 @@ export async function benchMesh(peopleCount: number, fundsMinor: bigint): Promis
     intents,
     wallets,
     call: (person, method, path, body) => call(agent, mesh.ports.edgeHttp, person, method, path, body),
+    residentMiB: () => Object.fromEntries(paying.map((name) => [name, residentMiB(mesh.service(name).pid)])),
     stop: async () => {
       agent.destroy()
       intents.close()
@@ -60,6 +63,15 @@ export async function benchMesh(peopleCount: number, fundsMinor: bigint): Promis
       rmSync(stateFolder, { recursive: true })
     },
   }
+}
+
+const paying = ['intent', 'rules', 'ledger'] as const
+
+/** By Linux, whose status files say it in KiB. */
+function residentMiB(pid: number | undefined): number {
+  const [, kib] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid ?? 'self'}/status`, 'utf8')) ?? []
+  if (kib === undefined) throw new Error('the system does not tell how much memory a process has')
+  return Number(kib) / 1024
 }
 
 /** The default rule set, and a limit of a day that nobody reaches: every payment is counted. */

@@ -2,24 +2,21 @@
 //
 // npm run bench:intent -- [--count N] [--in-flight 1,16,64] [--runs N] [--json]
 import { randomUUID } from 'node:crypto'
-import { IntentState } from '../gen/paymesh/intent/v1/intent.js'
-import { CreateIntentRequest, type CreateIntentResponse } from '../gen/paymesh/intent/v1/intent_service.js'
 import { closedLoop } from './load.js'
-import { answered, benchMesh, type Person } from './bench-mesh.js'
+import { benchMesh, type Person } from './bench-mesh.js'
 import { benchOptions } from './options.js'
+import { amountMinor, payDirectly, people, personAt } from './payments.js'
 import { type Figures, type Row, machine, print, rowOf } from './report.js'
-
-/** More payers than payments in flight, so that no wallet is the bottleneck by itself. */
-const PEOPLE = 32
-/** What each payment moves; small enough that nobody runs out. */
-const AMOUNT_MINOR = 1_00n
 
 type Pay = (payer: Person, payee: Person) => Promise<void>
 
 const options = benchOptions(process.argv.slice(2), { count: 4000, inFlight: [1, 16, 64], runs: 3 })
-const mesh = await benchMesh(PEOPLE, 10_000_000_00n)
+const mesh = await benchMesh(people, 10_000_000_00n)
 try {
-  const ways: Record<string, Pay> = { 'direct gRPC': payDirectly, 'through the edge': payThroughTheEdge }
+  const ways: Record<string, Pay> = {
+    'direct gRPC': (payer, payee) => payDirectly(mesh, payer, payee),
+    'through the edge': payThroughTheEdge,
+  }
   for (const pay of Object.values(ways)) await run(pay, 1000, 16)
   const rows: Row[] = []
   for (const inFlight of options.inFlight) {
@@ -38,29 +35,7 @@ try {
 }
 
 function run(pay: Pay, count: number, inFlight: number): Promise<Figures> {
-  return closedLoop(count, inFlight, (index) => pay(person(index), person(index + 1 + (index % (PEOPLE - 1)))))
-}
-
-function person(index: number): Person {
-  const found = mesh.people[index % PEOPLE]
-  if (found === undefined) throw new Error('nobody')
-  return found
-}
-
-async function payDirectly(payer: Person, payee: Person): Promise<void> {
-  const request = CreateIntentRequest.fromPartial({
-    requestId: randomUUID(),
-    intent: {
-      operationType: 'P2P_TRANSFER',
-      payer: { party: { $case: 'wallet', wallet: payer.wallet } },
-      payee: { party: { $case: 'wallet', wallet: payee.wallet } },
-      amount: { assetCode: 'THB', minorUnits: AMOUNT_MINOR },
-    },
-  })
-  const { intent } = await answered<CreateIntentResponse>((done) =>
-    mesh.intents.createIntent(request, payer.metadata, { deadline: Date.now() + 30_000 }, done),
-  )
-  if (intent?.state !== IntentState.SETTLED) throw new Error(`a payment ended in state ${intent?.state}`)
+  return closedLoop(count, inFlight, (index) => pay(...personAt(mesh, index)))
 }
 
 async function payThroughTheEdge(payer: Person, payee: Person): Promise<void> {
@@ -68,7 +43,7 @@ async function payThroughTheEdge(payer: Person, payee: Person): Promise<void> {
     operationType: 'P2P_TRANSFER',
     payer: { wallet: payer.wallet },
     payee: { wallet: payee.wallet },
-    amount: { assetCode: 'THB', minorUnits: String(AMOUNT_MINOR) },
+    amount: { assetCode: 'THB', minorUnits: String(amountMinor) },
   }
   const text = await mesh.call(payer, 'POST', '/v1/intents', JSON.stringify({ requestId: randomUUID(), intent }))
   if (!text.includes('"INTENT_STATE_SETTLED"')) throw new Error(`a payment ended otherwise: ${text}`)
