@@ -26,7 +26,7 @@ export const intentShape = z.object({
       fees: z.array(z.object({ feeId: z.string(), phase: z.string(), amount: moneyShape })).default([]),
     })
     .optional(),
-  failure: z.object({ reason: z.string(), message: z.string() }).optional(),
+  failure: z.object({ reason: z.string(), message: z.string(), limit: z.looseObject({}).optional() }).optional(),
   etag: z.string(),
 })
 export type IntentJson = z.infer<typeof intentShape>

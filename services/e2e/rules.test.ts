@@ -13,6 +13,16 @@ const ruleSetShape = z.looseObject({
 })
 type RuleSetJson = z.infer<typeof ruleSetShape>
 
+const standingsShape = z.array(
+  z.looseObject({
+    limitId: z.string(),
+    cap: z.string(),
+    used: z.string(),
+    uses: z.string(),
+    windowEndTime: z.string(),
+  }),
+)
+
 const differencesShape = z.array(z.looseObject({ place: z.string() }))
 
 describe('changing rules while payments run', () => {
@@ -111,6 +121,70 @@ describe('changing rules while payments run', () => {
     await publisher.ok('POST', `/v1/admin/${first.name}:rollBack`, rollBack, 'ruleSet', ruleSetShape)
     await feesBecome([100n, 50n])
   })
+
+  it('limits what a user pays in a day, and says so', async () => {
+    const limit = {
+      id: 'daily-user',
+      operation_types: ['P2P_TRANSFER'],
+      assets: ['THB'],
+      metric: 'AMOUNT',
+      window: 'DAILY',
+      time_zone: 'Asia/Bangkok',
+      cap: '50000',
+    }
+    const ruleSet = { document: { ...first.document, limits: [limit] }, description: 'a limit of a day' }
+    const draft = await author.ok(
+      'POST',
+      '/v1/admin/ruleSets',
+      { requestId: randomUUID(), ruleSet },
+      'ruleSet',
+      ruleSetShape,
+    )
+    const publish = { etag: draft.etag, reason: 'a quiet week' }
+    const { version } = await publisher.ok('POST', `/v1/admin/${draft.name}:publish`, publish, 'ruleSet', ruleSetShape)
+    const mesh = await theMesh()
+    const [used] = await mesh.until('the limit is in force', async () => {
+      const standings = await previewedLimits()
+      return standings.length === 0 ? undefined : standings
+    })
+    assert.ok(used !== undefined)
+    assert.deepEqual([used.limitId, used.cap, used.uses], ['daily-user', '50000', '20000'])
+    for (let left = 50_000n - BigInt(used.used); left >= 20_000n; left -= 20_000n) {
+      assert.equal((await alice.api.pay(alice.wallet, bob.wallet, 200_00n)).state, 'INTENT_STATE_SETTLED')
+    }
+    const refused = await alice.api.pay(alice.wallet, bob.wallet, 200_00n)
+    const [before] = await previewedLimits()
+    assert.deepEqual(
+      [refused.state, refused.failure?.reason, refused.failure?.limit],
+      [
+        'INTENT_STATE_REJECTED',
+        'LIMIT_EXCEEDED',
+        {
+          limitId: 'daily-user',
+          metric: 'LIMIT_METRIC_AMOUNT',
+          assetCode: 'THB',
+          cap: '50000',
+          used: before?.used,
+          windowEndTime: before?.windowEndTime,
+        },
+      ],
+    )
+    const rollBack = { replacedVersion: version, reason: 'the week is over' }
+    await publisher.ok('POST', `/v1/admin/${first.name}:rollBack`, rollBack, 'ruleSet', ruleSetShape)
+    await mesh.until('the limit is gone', async () => ((await previewedLimits()).length === 0 ? true : undefined))
+  })
+
+  async function previewedLimits(): Promise<z.infer<typeof standingsShape>> {
+    const intent = {
+      operationType: 'P2P_TRANSFER',
+      payer: { wallet: alice.wallet },
+      payee: { wallet: bob.wallet },
+      amount: { assetCode: 'THB', minorUnits: '20000' },
+    }
+    const { status, body } = await alice.api.send('POST', '/v1/intents:preview', { intent })
+    assert.equal(status, 200, JSON.stringify(body))
+    return z.looseObject({ limits: standingsShape.default([]) }).parse(body).limits
+  }
 
   it('streams a dry run', async () => {
     const body = {
