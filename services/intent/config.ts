@@ -22,6 +22,8 @@ export interface Config {
   /** The namespace of account ids; the same as the Ledger's. */
   readonly ledgerNamespace: string
   readonly rulesAddress: string
+  /** Which payments several Rules nodes have to agree about; undefined: none. */
+  readonly rulesQuorum: RulesQuorum | undefined
   readonly valkeyUrl: string
   /** Whom rule sets may have asked for scores. */
   readonly scoringProviders: readonly ScoringProvider[]
@@ -43,6 +45,54 @@ const networks = z.string().transform((text, context) => {
   context.addIssue({ code: 'custom', message: 'must be networks such as 10.1.0.0/16, separated by commas' })
   return z.NEVER
 })
+
+export interface RulesQuorum {
+  /** The nodes beside the one at `rulesAddress`. */
+  readonly validatorAddresses: readonly string[]
+  /** How many of all nodes have to agree: more than half. */
+  readonly size: number
+  /** From which amount on, in minor units: of every asset, or of each that is named. */
+  readonly leastMinor: bigint | ReadonlyMap<string, bigint>
+}
+
+const minorUnits = z
+  .string()
+  .regex(/^\d{1,19}$/)
+  .transform((text) => BigInt(text))
+const amountsShape = z.record(z.string().regex(/^[A-Z0-9]{1,16}$/), minorUnits)
+const leastAmount = z.string().transform((text, context): RulesQuorum['leastMinor'] => {
+  const one = minorUnits.safeParse(text)
+  if (one.success) return one.data
+  const each = amountsShape.safeParse(jsonOf(text))
+  if (each.success) return new Map(Object.entries(each.data))
+  context.addIssue({ code: 'custom', message: 'must be minor units, or JSON: {"THB":"5000000",…}' })
+  return z.NEVER
+})
+
+const addresses = z
+  .string()
+  .transform((text) => text.split(',').map((part) => part.trim()))
+  .pipe(z.array(serviceEnvironment.LISTEN_ADDRESS))
+
+interface QuorumVariables {
+  readonly RULES_VALIDATOR_ADDRESSES: readonly string[]
+  readonly RULES_QUORUM?: number | undefined
+  readonly RULES_QUORUM_MIN_AMOUNT?: RulesQuorum['leastMinor'] | undefined
+}
+
+/** Two answers that both have enough votes would be no answer. */
+function isQuorumFit({ RULES_VALIDATOR_ADDRESSES: others, RULES_QUORUM: size }: QuorumVariables): boolean {
+  const count = 1 + others.length
+  return size === undefined ? others.length === 0 : size >= 2 && size <= count && 2 * size > count
+}
+
+export function quorumFrom({
+  RULES_VALIDATOR_ADDRESSES: validatorAddresses,
+  RULES_QUORUM: size,
+  RULES_QUORUM_MIN_AMOUNT: leastMinor = 0n,
+}: QuorumVariables): RulesQuorum | undefined {
+  return size === undefined ? undefined : { validatorAddresses, size, leastMinor }
+}
 
 const scoringProviders = z.string().transform((text, context): ScoringProvider[] => {
   const parsed = providersShape.safeParse(jsonOf(text))
@@ -70,7 +120,7 @@ function isSecure({ url }: ScoringProvider): boolean {
   return url.startsWith('https:')
 }
 
-const environment = z
+export const intentEnvironment = z
   .object({
     ...serviceEnvironment,
     ...databaseEnvironment,
@@ -79,6 +129,13 @@ const environment = z
     RULES_ADDRESS: serviceEnvironment.LISTEN_ADDRESS,
     VALKEY_URL: z.url({ protocol: /^rediss?$/ }),
     SCORING_PROVIDERS: scoringProviders.default([]),
+    RULES_VALIDATOR_ADDRESSES: addresses.default([]),
+    RULES_QUORUM: z
+      .string()
+      .regex(/^[1-9]\d?$/)
+      .transform(Number)
+      .optional(),
+    RULES_QUORUM_MIN_AMOUNT: leastAmount.optional(),
     KEY_ENCRYPTION_KEYS: namedKeys,
     WEBHOOK_NETWORKS: networks.default([]),
     ...providerVariables,
@@ -97,10 +154,14 @@ const environment = z
       context.addIssue({ code: 'custom', path: [name], message: 'is needed beside the others of its provider' })
     }
   })
+  .refine(isQuorumFit, {
+    path: ['RULES_QUORUM'],
+    message: 'must be at least 2, at most all Rules nodes and more than half of them',
+  })
 
 /** The configuration of the service; ends the process with 78 when a variable is missing or wrong. */
 export function readConfig(): Config {
-  const config = parseConfig(environment, process.env)
+  const config = parseConfig(intentEnvironment, process.env)
   return Object.freeze({
     isDevelopment: config.ENVIRONMENT === 'development',
     listenAddress: config.LISTEN_ADDRESS,
@@ -111,6 +172,7 @@ export function readConfig(): Config {
     ledgerAddress: config.LEDGER_ADDRESS,
     ledgerNamespace: config.LEDGER_NAMESPACE,
     rulesAddress: config.RULES_ADDRESS,
+    rulesQuorum: quorumFrom(config),
     valkeyUrl: config.VALKEY_URL,
     scoringProviders: config.SCORING_PROVIDERS,
     encryptionKeys: config.KEY_ENCRYPTION_KEYS,

@@ -38,7 +38,8 @@ import { ProviderInbox } from './providers/provider-inbox.js'
 import { SubmissionStore } from './providers/submission-store.js'
 import { createPoller, createResumer } from './resumer.js'
 import { type RpcDeps, type WatchLimits, type WebhookParts } from './rpc/deps.js'
-import { connectRules, type Rules } from './rules-client.js'
+import { connectRules, type Rules, type RulesNode } from './rules-client.js'
+import { createQuorum } from './rules-quorum.js'
 import { bindings, serviceNames } from './server.js'
 import { createScoring } from './scoring-client.js'
 import { SignalStore } from './signal-store.js'
@@ -146,8 +147,26 @@ function connect(config: Config, { log, metrics }: ServiceParts) {
     signalsValkey: connectValkey(config.valkeyUrl, 'intent-signals', log),
     ledger: connectLedger({ address: config.ledgerAddress, tls, elapsedMs, random, log, metrics, queueMax }),
     walletAccounts: connectWalletAccounts({ address: config.ledgerAddress, tls, metrics }),
-    rules: connectRules({ address: config.rulesAddress, tls, metrics, queueMax }),
+    rules: connectRulesNodes(config, log, metrics),
   }
+}
+
+/** The Rules service, or several that agree. */
+function connectRulesNodes({ rulesAddress, rulesQuorum, tls }: Config, log: Logger, metrics: Metrics): RulesNode {
+  const connect = (address: string) => connectRules({ address, tls, metrics, queueMax })
+  if (rulesQuorum === undefined) return connect(rulesAddress)
+  const { validatorAddresses, size, leastMinor } = rulesQuorum
+  const outcomes = new Counter({
+    name: 'paymesh_intent_rules_quorum_total',
+    help: 'Payments that several Rules nodes were asked about: agreed, outvoted (some dissent), disagreed (not made).',
+    labelNames: ['outcome'] as const,
+    registers: [metrics.registry],
+  })
+  const policy = {
+    size,
+    leastMinor: (assetCode: string) => (typeof leastMinor === 'bigint' ? leastMinor : leastMinor.get(assetCode)),
+  }
+  return createQuorum({ nodes: [rulesAddress, ...validatorAddresses].map(connect), policy, outcomes, log })
 }
 
 async function disconnect(links: Links): Promise<void> {

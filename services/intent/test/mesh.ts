@@ -27,6 +27,7 @@ import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decision.js'
 import { type Intent as StoredIntent, settledMinor } from '../intent.js'
 import { listIntents } from '../intent-list.js'
+import { type RulesQuorum } from '../config.js'
 import { type ScoringProvider } from '../scoring-client.js'
 import { type IntentService, realLimits, type ServiceLimits, startIntentService } from '../service.js'
 import { type HttpProviderOptions } from '../providers/http-provider.js'
@@ -50,6 +51,7 @@ export interface IntentOptions {
   readonly crashPoint?: ReachCrashPoint
   readonly valkeyUrl?: string
   readonly scoringProviders?: readonly ScoringProvider[]
+  readonly rulesQuorum?: RulesQuorum
   readonly limits?: Partial<ServiceLimits>
   readonly clock?: Clock
   readonly providers?: readonly HttpProviderOptions[]
@@ -288,6 +290,7 @@ export class TestIntent {
         ledgerAddress: mesh.ledger.address,
         ledgerNamespace: 'paymesh',
         rulesAddress: mesh.rules.address,
+        rulesQuorum: options.rulesQuorum,
         valkeyUrl: options.valkeyUrl ?? mesh.valkeyUrl,
         scoringProviders: options.scoringProviders ?? [],
         encryptionKeys: [{ id: 'test', key: new Secret(Buffer.alloc(32, 7), 'key') }],

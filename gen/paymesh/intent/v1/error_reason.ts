@@ -25,7 +25,10 @@ export const ErrorReason = {
   REFUSED_BY_RULES: 8,
   /** OVERLOADED - Too much is under way; nothing was done. RESOURCE_EXHAUSTED with RetryInfo. */
   OVERLOADED: 9,
-  /** DEPENDENCY_UNAVAILABLE - Another service of the mesh could not be reached; the same request may be sent again. UNAVAILABLE. */
+  /**
+   * DEPENDENCY_UNAVAILABLE - Another service of the mesh could not be reached, or the Rules nodes that have to agree do not; the same request may
+   * be sent again. UNAVAILABLE; metadata: dependency.
+   */
   DEPENDENCY_UNAVAILABLE: 10,
   /**
    * INTENT_NOT_HELD - Nothing is held that could be confirmed or cancelled, or another request confirms or cancels it already.
