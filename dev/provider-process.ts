@@ -53,7 +53,7 @@ export async function startProviders({
   return await startProcess(
     {
       ...process,
-      name: 'the simulated providers',
+      name: 'Providers',
       command: globalThis.process.execPath,
       args: ['--enable-source-maps', program, ...PROVIDERS.map((name) => `${name}=${ports[name]}`)],
       cwd: checkout,

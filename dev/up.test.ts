@@ -70,7 +70,7 @@ function childrenOf(env: Record<string, string>): Child[] {
   return book.children
 }
 
-const NAMES = ['Connector', 'Envoy', 'Identity', 'Intent', 'Ledger', 'PostgreSQL', 'Rules', 'Valkey']
+const NAMES = ['Connector', 'Envoy', 'Identity', 'Intent', 'Ledger', 'PostgreSQL', 'Providers', 'Rules', 'Valkey']
 
 describe('make up', function () {
   this.timeout(120_000)
