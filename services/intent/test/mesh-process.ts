@@ -88,6 +88,11 @@ export class MeshProcess {
     this.#child?.kill('SIGCONT')
   }
 
+  /** Ends the process at once and does not wait until it is gone: for the middle of a step. `kill` waits afterwards. */
+  strike(): void {
+    this.#child?.kill('SIGKILL')
+  }
+
   /** Ends the process at once, as a power cut would. */
   async kill(): Promise<void> {
     const child = this.#child

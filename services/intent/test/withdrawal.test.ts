@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto'
 import {
   CancelIntentRequest,
   ConfirmIntentRequest,
-  CreateIntentRequest,
   IntentServiceService,
 } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
@@ -12,19 +11,7 @@ import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { assertFails, operator, type TestIntent, TestMesh } from './mesh.js'
 import { until } from './mesh-process.js'
 import { TestProvider, ways } from './test-provider.js'
-
-export function withdrawalRequest(payer: Wallet, minorUnits: bigint): CreateIntentRequest {
-  const bankAccount = { bankCode: '004', accountNumber: '1234567890' }
-  return CreateIntentRequest.fromPartial({
-    requestId: randomUUID(),
-    intent: {
-      operationType: 'IPPS_WITHDRAWAL',
-      payer: { party: { $case: 'wallet', wallet: payer.name } },
-      payee: { party: { $case: 'external', external: { party: { $case: 'bankAccount', bankAccount } } } },
-      amount: { assetCode: 'THB', minorUnits },
-    },
-  })
-}
+import { withdrawalRequest } from './withdrawal-request.js'
 
 describe('a payment that a provider carries out', function () {
   this.timeout(60_000)
