@@ -8,7 +8,7 @@ import { createServer } from '../runtime/server.js'
 import { systemClock } from '../runtime/clock.js'
 import { systemRandom, uuidV7 } from '../runtime/ids.js'
 import { readConfig } from './config.js'
-import { PublishedRuleSets } from './published-rule-sets.js'
+import { pollIntervalMs, PublishedRuleSets } from './published-rule-sets.js'
 import { FactsRecorder, writeRecordedFacts } from './recorded-facts.js'
 import { rulesBindings, serviceNames } from './server.js'
 import { readNewestVersion, readRuleSet, ruleSetsChannel } from './store.js'
@@ -25,9 +25,6 @@ function reportVersion({ registry }: Metrics, published: PublishedRuleSets): voi
     },
   })
 }
-
-/** A version whose notification was lost is in force within the promised second all the same. */
-const pollIntervalMs = 500
 
 runService('rules', async ({ log, metrics }) => {
   const config = readConfig()

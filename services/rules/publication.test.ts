@@ -72,7 +72,7 @@ describe('publishing', () => {
   it('is in force on every replica without a restart, with its notification and without', async () => {
     await publish(documentFor('A'))
     // The first replica can only have heard of it; the second can only have looked.
-    const [listening, polling] = await Promise.all([startReplica(url, 60_000), startReplica(url, 500)])
+    const [listening, polling] = await Promise.all([startReplica(url, { pollIntervalMs: 60_000 }), startReplica(url)])
     try {
       await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity
         where application_name = 'rules listener' and datname = current_database()`)

@@ -8,6 +8,12 @@ export interface RuleSetSource {
   find(version: bigint): Promise<StoredRuleSet | undefined>
 }
 
+/**
+ * How often a replica looks for a new version without having heard of one. With the time that a refresh takes, a version is
+ * in force within the promised second, whatever becomes of its notification.
+ */
+export const pollIntervalMs = 500
+
 /** Versions held compiled. Payments under way may name a few versions before the newest; a dry run walks over more. */
 const compiledMax = 16
 

@@ -17,13 +17,16 @@ export interface ChangeListenerOptions {
 const connectionTimeoutMs = 5_000
 
 /**
- * Keeps memory up to a table: refreshes once at the start, after every notification, after every reconnection (what was
- * notified meanwhile is lost) and at every poll. Notifications that arrive during a refresh cause one more. A
- * refresh that fails is logged once, leaves what is held as it was, and is tried again at the next poll.
+ * Keeps memory up to a table: refreshes once at the start, after every notification, when the connection is lost, after
+ * every reconnection (what was notified meanwhile is lost) and at every poll. Notifications that arrive during a refresh
+ * cause one more. A refresh that fails is logged once, leaves what is held as it was, and is tried again at the next poll. No
+ * refresh waits for the connection: while it cannot be had, or hangs, memory is as old as the poll's interval and a refresh.
  */
 export class ChangeListener {
   readonly #options: ChangeListenerOptions
   #client: pg.Client | undefined
+  #connecting: Promise<void> | undefined
+  #isDeaf = false
   #failing = false
   #stopped = false
   #notified = false
@@ -45,6 +48,7 @@ export class ChangeListener {
     this.#stopped = true
     this.#notify()
     await this.#loop
+    await this.#connecting
     await this.#client?.end()
   }
 
@@ -58,7 +62,7 @@ export class ChangeListener {
 
   async #tryRefresh(): Promise<void> {
     try {
-      if (this.#client === undefined) await this.#connect()
+      if (this.#client === undefined) this.#connecting ??= this.#reconnect()
       await this.#options.refresh()
       if (this.#failing) this.#options.log.info({ channel: this.#options.channel }, 'refreshing works again')
       this.#failing = false
@@ -66,6 +70,21 @@ export class ChangeListener {
       // At every poll it would be the same record once a second.
       if (!this.#failing) this.#options.log.error({ err: error, channel: this.#options.channel }, 'refreshing failed')
       this.#failing = true
+    }
+  }
+
+  /** Never rejects: while it fails, polls go on, and each tries again. */
+  async #reconnect(): Promise<void> {
+    const { log, channel } = this.#options
+    try {
+      await this.#connect()
+      this.#isDeaf = false
+      this.#notify()
+    } catch (error) {
+      if (!this.#isDeaf) log.warn({ err: error, channel }, 'notifications cannot be heard; polling goes on')
+      this.#isDeaf = true
+    } finally {
+      this.#connecting = undefined
     }
   }
 
@@ -83,7 +102,8 @@ export class ChangeListener {
     // Without a listener an error would end the process; 'end' follows it.
     client.on('error', () => undefined)
     client.on('end', () => {
-      if (this.#client === client) this.#client = undefined
+      if (this.#client !== client) return
+      this.#client = undefined
       this.#notify()
     })
     try {

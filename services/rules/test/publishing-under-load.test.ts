@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Facts } from '../../../gen/paymesh/rules/v1/decision.js'
+import { type Decision, Facts } from '../../../gen/paymesh/rules/v1/decision.js'
 import { DecideRequest } from '../../../gen/paymesh/rules/v1/decision_service.js'
 import { RollBackRuleSetRequest, RuleSetServiceService } from '../../../gen/paymesh/rules/v1/rule_set_service.js'
 import { eventually } from '../../../dev/eventually.js'
@@ -15,6 +15,12 @@ const request = DecideRequest.fromPartial({
     time: { seconds: 1_767_225_600n },
   }),
 })
+
+/** The same payment several times in one call. */
+async function decideBatch(client: ReturnType<Replica['client']>): Promise<(Decision | undefined)[]> {
+  const { results } = await client.decideBatch({ requests: [request, request, request] })
+  return results.map(({ result }) => (result?.$case === 'decision' ? result.decision : undefined))
+}
 
 /** A document whose every part says which one it is. */
 function markedDocument(mark: number) {
@@ -35,13 +41,17 @@ function markedDocument(mark: number) {
 
 describe('publishing under load', () => {
   let operators: Operators
+  /** Polls so seldom that it can only have heard of a version. */
   let other: Replica
+  /** Hears of nothing, so that it can only have polled. */
+  let deaf: Replica
   before(async () => {
     operators = await Operators.start()
-    // The second replica polls so seldom that it can only have heard of a version.
-    other = await startReplica(operators.databaseUrl, 60_000)
+    other = await startReplica(operators.databaseUrl, { pollIntervalMs: 60_000 })
+    deaf = await startReplica(operators.databaseUrl, { channel: 'nobody_speaks_here' })
   })
   after(async () => {
+    await deaf.stop()
     await other.stop()
     await operators.stop()
   })
@@ -54,14 +64,16 @@ describe('publishing under load', () => {
       return version
     }
     const inForce = (version: bigint) =>
-      eventually(() => [operators.replica, other].every(({ published }) => published.newest?.version === version))
+      eventually(() => [operators.replica, other, deaf].every(({ published }) => published.newest?.version === version))
     await inForce(await publish(1))
     let isOver = false
-    const load = [operators.replica, other, operators.replica, other].map(async (replica) => {
+    const load = [operators.replica, other, deaf, operators.replica, other].map(async (replica, index) => {
       const client = replica.client('intent')
       const seen: bigint[] = []
       while (!isOver) {
-        const { decision } = await client.decide(request)
+        const decisions = index % 2 === 0 ? [(await client.decide(request)).decision] : await decideBatch(client)
+        const [decision] = decisions
+        for (const sibling of decisions) assert.deepEqual(sibling, decision)
         const { channel, fees, limitLegs, risk, ruleSetVersion } = decision!
         const said = [fees[0]?.amount?.minorUnits, limitLegs[0]?.cap, BigInt(risk!.score)]
         const mark = channel.replace('MARK_', '')

@@ -8,7 +8,7 @@ import type { PeerName } from '../../runtime/peer-identity.js'
 import { createPool } from '../../runtime/postgres.js'
 import { createServer } from '../../runtime/server.js'
 import { randomUUID } from 'node:crypto'
-import { PublishedRuleSets } from '../published-rule-sets.js'
+import { pollIntervalMs, PublishedRuleSets } from '../published-rule-sets.js'
 import { FactsRecorder, writeRecordedFacts } from '../recorded-facts.js'
 import { rulesBindings } from '../server.js'
 import { readNewestVersion, readRuleSet, ruleSetsChannel } from '../store.js'
@@ -25,7 +25,13 @@ export interface Replica {
   stop(): Promise<void>
 }
 
-export async function startReplica(url: string, pollIntervalMs = 500): Promise<Replica> {
+/** How a replica learns of versions; as in service unless told otherwise. */
+export interface Hearing {
+  readonly pollIntervalMs?: number
+  readonly channel?: string
+}
+
+export async function startReplica(url: string, hearing: Hearing = {}): Promise<Replica> {
   const tls = await testCertificates()
   const log = createLogger({ name: 'rules', level: 'silent' })
   const pool = createPool({ url, max: 4, applicationName: 'rules', log })
@@ -38,8 +44,8 @@ export async function startReplica(url: string, pollIntervalMs = 500): Promise<R
     },
   })
   const refresh = () => published.refresh()
-  const channel = ruleSetsChannel
-  const listener = new ChangeListener({ url, applicationName: 'rules', channel, pollIntervalMs, refresh, log })
+  const heard = { channel: ruleSetsChannel, pollIntervalMs, ...hearing }
+  const listener = new ChangeListener({ url, applicationName: 'rules', ...heard, refresh, log })
   await listener.start()
   const trials = new Trials(trialLimits)
   const recorder = new FactsRecorder({ write: (facts) => writeRecordedFacts(pool, facts), log })

@@ -1,9 +1,51 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import pg from 'pg'
 import { eventually } from '../../../dev/eventually.js'
 import { testDatabase } from '../../../dev/testing.js'
 import { ChangeListener } from '../change-listener.js'
 import { createLogger } from '../logger.js'
+
+/** A way to the database that refuses connections, or takes them and swallows what is said. */
+async function wayTo(url: string) {
+  const target = new URL(url)
+  const sockets = new Set<Socket>()
+  let isRefused = false
+  let isSwallowed = false
+  const server = createServer((client) => {
+    sockets.add(client)
+    client.on('error', () => undefined)
+    if (isRefused) client.destroy()
+    if (isRefused || isSwallowed) return
+    const upstream = connect(Number(target.port), target.hostname)
+    upstream.on('error', () => client.destroy())
+    client.on('close', () => upstream.destroy())
+    client.pipe(upstream).pipe(client)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const own = new URL(url)
+  own.host = `127.0.0.1:${(server.address() as AddressInfo).port}`
+  const cut = () => {
+    for (const socket of sockets) socket.destroy()
+  }
+  return {
+    url: own.href,
+    refuse: () => {
+      isRefused = true
+      cut()
+    },
+    swallow: () => {
+      isRefused = false
+      isSwallowed = true
+    },
+    stop: () => {
+      server.close()
+      cut()
+    },
+  }
+}
 
 describe('ChangeListener', () => {
   const hourMs = 3_600_000
@@ -25,10 +67,10 @@ describe('ChangeListener', () => {
   })
   after(() => database.end())
 
-  async function listen(refresh: () => Promise<void>, pollIntervalMs: number): Promise<void> {
+  async function listen(refresh: () => Promise<void>, pollIntervalMs: number, from = url): Promise<void> {
     const destination = { write: (record: string) => records.push(record) }
     const log = createLogger({ name: 'test', level: 'info', destination })
-    const options = { url, applicationName: 'test', channel: 'changes', pollIntervalMs, refresh, log }
+    const options = { url: from, applicationName: 'test', channel: 'changes', pollIntervalMs, refresh, log }
     const listener = new ChangeListener(options)
     running.push(listener)
     await listener.start()
@@ -73,9 +115,24 @@ describe('ChangeListener', () => {
     await listen(() => Promise.resolve(void (count += 1)), hourMs)
     await database.query(`select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'test listener' and datname = current_database()`)
-    await eventually(() => count === 2)
-    await database.query('notify changes')
+    // Once for the loss, and once for what was not heard until it was connected again.
     await eventually(() => count === 3)
+    await database.query('notify changes')
+    await eventually(() => count === 4)
+  })
+
+  it('goes on polling while it cannot connect, and while connecting hangs', async () => {
+    const way = await wayTo(url)
+    let count = 0
+    await listen(() => Promise.resolve(void (count += 1)), 10, way.url)
+    for (const harm of [way.refuse, way.swallow]) {
+      harm()
+      const before = count
+      await eventually(() => count >= before + 10)
+    }
+    way.stop()
+    assert.equal(records.length, 1, records.join())
+    assert.match(records[0] ?? '', /notifications cannot be heard/)
   })
 
   it('says once that refreshing fails, goes on trying, and says when it works again', async () => {
