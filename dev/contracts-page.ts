@@ -47,6 +47,7 @@ const peerName = (peer: number): string => PEER_NAMES.get(peer) ?? String(peer)
 
 function permission(reachable: boolean, access: ContractMethod['access']): string {
   if (!reachable) return ''
+  if (access.signed) return 'signature'
   if (access.public) return 'anybody'
   return access.permission === '' ? 'signed in' : `\`${access.permission}\``
 }

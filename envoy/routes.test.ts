@@ -31,7 +31,15 @@ describe('the contracts', () => {
   })
 
   it('let nobody in without signing in but to sign in', () => {
-    const anonymous = publicMethods().filter(({ access }) => access.public)
+    const anonymous = publicMethods().filter(({ access }) => access.public && !access.signed)
     assert.deepEqual(anonymous.map(({ method }) => method).sort(), ['CreateSession', 'RefreshSession', 'RegisterUser'])
+  })
+
+  it('let only who is let in without signing in prove itself by a signature', () => {
+    const signed = publicMethods().filter(({ access }) => access.signed)
+    assert.deepEqual(
+      signed.map(({ method, access }) => [method, access.public]),
+      [['ReceiveCallback', true]],
+    )
   })
 })

@@ -40,11 +40,14 @@ function methodRoute(profile: EdgeProfile, method: ContractMethod & { http: Http
       ? {}
       : { request_headers_to_add: [overwrite('grpc-timeout', `${SERVICE_TIMEOUT_MS}m`)] }),
     typed_per_filter_config: {
-      [ADDRESS_FILTER]: addressRateLimit(profile, method.access.public ? 'anonymous' : 'signedIn'),
+      [ADDRESS_FILTER]: addressRateLimit(profile, isAnonymous(method.access) ? 'anonymous' : 'signedIn'),
       ...(method.access.public ? noToken() : {}),
     },
   }
 }
+
+// A provider sends all its callbacks from one address.
+const isAnonymous = (access: ContractMethod['access']): boolean => access.public && !access.signed
 
 /** A path that a service answers itself over HTTP/2, bytes in and bytes out. It authenticates its callers alone. */
 function handlerRoute(profile: EdgeProfile, verb: string, path: string, cluster: string): Json {

@@ -38,6 +38,10 @@ const codes: Readonly<Record<Reason, status>> = {
   WEBHOOK_DELIVERY_NOT_FOUND: status.NOT_FOUND,
   WEBHOOK_ENDPOINT_CHANGED: status.ABORTED,
   TOO_MANY_WEBHOOK_ENDPOINTS: status.FAILED_PRECONDITION,
+  PROVIDER_NOT_FOUND: status.NOT_FOUND,
+  CALLBACK_NOT_SIGNED: status.UNAUTHENTICATED,
+  DISCREPANCY_NOT_FOUND: status.NOT_FOUND,
+  DISCREPANCY_RESOLVED: status.FAILED_PRECONDITION,
 }
 
 // Overload passes in about the time that the work under way takes.

@@ -1,6 +1,7 @@
 // The services' implementation: one line an RPC.
 import { IntentAdminServiceService } from '../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { IntentServiceService } from '../../gen/paymesh/intent/v1/intent_service.js'
+import { ProviderCallbackServiceService } from '../../gen/paymesh/intent/v1/provider_callback_service.js'
 import { WalletServiceService } from '../../gen/paymesh/intent/v1/wallet_service.js'
 import { WebhookServiceService } from '../../gen/paymesh/intent/v1/webhook_service.js'
 import { type Call, type ServerStream, type Unary } from '../runtime/call.js'
@@ -33,6 +34,9 @@ import { listWallets } from './rpc/list-wallets.js'
 import { listWebhookDeliveries } from './rpc/list-webhook-deliveries.js'
 import { listWebhookEndpoints } from './rpc/list-webhook-endpoints.js'
 import { previewIntent } from './rpc/preview-intent.js'
+import { listDiscrepancies } from './rpc/list-discrepancies.js'
+import { receiveCallback } from './rpc/receive-callback.js'
+import { resolveDiscrepancy } from './rpc/resolve-discrepancy.js'
 import { refundIntent } from './rpc/refund-intent.js'
 import { replayWebhookDelivery } from './rpc/replay-webhook-delivery.js'
 import { rotateWebhookSecret } from './rpc/rotate-webhook-secret.js'
@@ -48,6 +52,7 @@ export const serviceNames = [
   'paymesh.intent.v1.WalletService',
   'paymesh.intent.v1.IntentAdminService',
   'paymesh.intent.v1.WebhookService',
+  'paymesh.intent.v1.ProviderCallbackService',
 ] as const
 
 export function bindings(deps: RpcDeps): Binding[] {
@@ -84,7 +89,10 @@ export function bindings(deps: RpcDeps): Binding[] {
       rejectIntent: unary(deps, rejectIntent),
       getTotals: unary(deps, getTotals),
       replayEvents: unary(deps, replayEvents),
+      listDiscrepancies: unary(deps, listDiscrepancies),
+      resolveDiscrepancy: unary(deps, resolveDiscrepancy),
     }),
+    bind(ProviderCallbackServiceService, { receiveCallback: unary(deps, receiveCallback) }),
     bind(WebhookServiceService, {
       createWebhookEndpoint: unary(deps, createWebhookEndpoint),
       getWebhookEndpoint: unary(deps, getWebhookEndpoint),

@@ -30,10 +30,9 @@ import { connectLedger } from './ledger-client.js'
 import { LimitAccounts } from './limit-accounts.js'
 import { createOutboxWorker } from './outbox-worker.js'
 import { createPayments } from './payments.js'
-import { carryOut } from './providers/carry-out.js'
+import { carryOut, type CarryOutDeps } from './providers/carry-out.js'
 import { createHttpProvider } from './providers/http-provider.js'
 import { bookLateSuccesses, noteLateSuccess } from './providers/late-success.js'
-import { type Provider } from './providers/provider.js'
 import { ProviderInbox } from './providers/provider-inbox.js'
 import { SubmissionStore } from './providers/submission-store.js'
 import { createPoller, createResumer } from './resumer.js'
@@ -189,7 +188,8 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
   const limits = new LimitAccounts(ledger)
   const chain: AdvanceDeps['runChain'] = (intent, plan) => runChain(chains, intent, plan)
-  const carrying = assembleCarrying(pool, store, providers, parts)
+  const inbox = new ProviderInbox({ pool, newId: newUuid, nowMs })
+  const carrying = assembleCarrying(pool, store, { inbox, providers }, parts)
   const advance = createAdvance({
     store,
     holds,
@@ -230,6 +230,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     payments,
     rules,
     providers,
+    inbox,
     ledger,
     walletAccounts,
     watchHub,
@@ -261,13 +262,12 @@ function createWatchHub({ subscriber }: Links, store: IntentStore, log: Logger, 
 function assembleCarrying(
   pool: Pool,
   store: IntentStore,
-  providers: ReadonlyMap<string, Provider>,
+  { inbox, providers }: Pick<CarryOutDeps, 'inbox' | 'providers'>,
   parts: ServiceParts,
 ): Pick<AdvanceDeps, 'carryOut' | 'giveUp' | 'noteLateSuccess'> {
   const { log, crashPoint } = parts
   const { nowMs, newUuid } = timeOf(parts)
   const submissions = new SubmissionStore(pool)
-  const inbox = new ProviderInbox({ pool, newId: newUuid, nowMs })
   const deps = { store, submissions, inbox, providers, crashPoint, log }
   return {
     carryOut: (intent, submission, approach) => carryOut(deps, intent, submission, approach),

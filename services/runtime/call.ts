@@ -52,6 +52,8 @@ export interface Call {
   readonly trace: TraceContext
   /** The id that the edge gave the request; empty when it did not come through the edge. */
   readonly requestId: string
+  /** A header of the request; empty when it has none. For what the contract says comes in a header. */
+  header(name: string): string
   /** Adds a response header. Headers leave with the first message, so add them before it. */
   sendHeader(name: string, value: string): void
 }

@@ -110,8 +110,7 @@ export class ServerCall implements Call {
   }
 
   get requestId(): string {
-    const [id] = this.#grpc.metadata.get('x-request-id')
-    return typeof id === 'string' ? id : ''
+    return this.header('x-request-id')
   }
 
   /** The caller for records, known or not. */
@@ -127,6 +126,11 @@ export class ServerCall implements Call {
   /** Why the call ended before its handler did; undefined when it did not. */
   get interruption(): RpcError | undefined {
     return this.#interruption
+  }
+
+  header(name: string): string {
+    const [value] = this.#grpc.metadata.get(name)
+    return typeof value === 'string' ? value : ''
   }
 
   sendHeader(name: string, value: string): void {

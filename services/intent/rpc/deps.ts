@@ -11,7 +11,9 @@ import { type ReachCrashPoint } from '../crash-points.js'
 import { type Failure, type Intent } from '../intent.js'
 import { type IntentStore } from '../intent-store.js'
 import { type Ledger } from '../ledger-client.js'
-import { type Payments, type ProviderNames } from '../payments.js'
+import { type Payments } from '../payments.js'
+import { type Provider } from '../providers/provider.js'
+import { type ProviderInbox } from '../providers/provider-inbox.js'
 import { type Rules } from '../rules-client.js'
 import { type WalletAccounts } from '../wallet-accounts-client.js'
 import { type WalletDirectory } from '../wallet-directory.js'
@@ -29,7 +31,8 @@ export interface RpcDeps {
   readonly wallets: WalletDirectory
   readonly payments: Payments
   readonly rules: Rules
-  readonly providers: ProviderNames
+  readonly providers: ReadonlyMap<string, Provider>
+  readonly inbox: ProviderInbox
   readonly ledger: Ledger
   readonly walletAccounts: WalletAccounts
   readonly watchHub: WatchHub

@@ -4,10 +4,9 @@ import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
 import { isFinal } from '../intent.js'
-import { paymentRequest, type TestIntent, TestMesh } from './mesh.js'
+import { paymentRequest, type TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
 import { type MeshProcess, succeeds, until } from './mesh-process.js'
 import { TestProvider, ways } from './test-provider.js'
-import { withdrawalRequest } from './withdrawal-request.js'
 
 /** Kills the services that a payment asks, for real, at each of its steps. Intent lives; killed.test.ts kills it. */
 describe('a payment whose peer is killed', function () {

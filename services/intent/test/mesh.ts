@@ -37,7 +37,7 @@ import { MeshProcess, runProgram } from './mesh-process.js'
 export type As =
   | { user: string; permissions?: readonly string[]; roles?: readonly string[]; tags?: readonly string[] }
   | { peer: PeerName }
-  | { anonymous: true }
+  | { anonymous: true; headers?: Readonly<Record<string, string>> }
 
 export interface Answer<R> {
   readonly message: R
@@ -401,8 +401,23 @@ export function paymentRequest(
   })
 }
 
+/** A request to pay to a bank account. */
+export function withdrawalRequest(payer: Wallet, minorUnits: bigint): CreateIntentRequest {
+  const bankAccount = { bankCode: '004', accountNumber: '1234567890' }
+  return CreateIntentRequest.fromPartial({
+    requestId: randomUUID(),
+    intent: {
+      operationType: 'IPPS_WITHDRAWAL',
+      payer: { party: { $case: 'wallet', wallet: payer.name } },
+      payee: { party: { $case: 'external', external: { party: { $case: 'bankAccount', bankAccount } } } },
+      amount: { assetCode: 'THB', minorUnits },
+    },
+  })
+}
+
 function metadataOf(as: As): Metadata {
   const metadata = new Metadata()
+  if ('anonymous' in as) for (const [name, value] of Object.entries(as.headers ?? {})) metadata.set(name, value)
   if (!('user' in as)) return metadata
   const claims = {
     sub: `users/${as.user}`,

@@ -101,10 +101,14 @@ export class TestProvider {
     const event = { event_id: `evt_${randomUUID()}`, time: new Date().toISOString() }
     const body = Buffer.from(this.body(transfer, { ...event, ...change }))
     const { event_id: id } = JSON.parse(body.toString()) as { event_id: string }
+    return { headers: this.sign(id, body), body }
+  }
+
+  /** The headers of a callback with that body. */
+  sign(id: string, body: Buffer): Record<string, string> {
     const timestamp = Math.floor(Date.now() / 1000).toString()
     const signature = createHmac('sha256', this.secret).update(`${id}.${timestamp}.`).update(body).digest('base64')
-    const headers = { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` }
-    return { headers, body }
+    return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signature}` }
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {

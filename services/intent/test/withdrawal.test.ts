@@ -8,10 +8,9 @@ import {
 import { IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { assertFails, operator, type TestIntent, TestMesh } from './mesh.js'
+import { assertFails, operator, type TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
 import { until } from './mesh-process.js'
 import { TestProvider, ways } from './test-provider.js'
-import { withdrawalRequest } from './withdrawal-request.js'
 
 describe('a payment that a provider carries out', function () {
   this.timeout(60_000)

@@ -77,10 +77,15 @@ export interface Access {
   audited: boolean;
   /** How strongly the end user must have proven who they are. */
   minimumLevel: AuthLevel;
+  /**
+   * The caller proves itself by a signature in the request, which the handler checks: at the edge it is limited as who is
+   * signed in. Only with `public`.
+   */
+  signed: boolean;
 }
 
 function createBaseAccess(): Access {
-  return { peers: [], permission: "", public: false, audited: false, minimumLevel: 0 };
+  return { peers: [], permission: "", public: false, audited: false, minimumLevel: 0, signed: false };
 }
 
 export const Access: MessageFns<Access> = {
@@ -103,6 +108,9 @@ export const Access: MessageFns<Access> = {
     }
     if (message.minimumLevel !== 0) {
       writer.uint32(40).int32(message.minimumLevel);
+    }
+    if (message.signed !== false) {
+      writer.uint32(48).bool(message.signed);
     }
     return writer;
   },
@@ -170,6 +178,14 @@ export const Access: MessageFns<Access> = {
             message.minimumLevel = reader.int32() as any;
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.signed = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -192,6 +208,7 @@ export const Access: MessageFns<Access> = {
     message.public = object.public ?? false;
     message.audited = object.audited ?? false;
     message.minimumLevel = object.minimumLevel ?? 0;
+    message.signed = object.signed ?? false;
     return message;
   },
 };

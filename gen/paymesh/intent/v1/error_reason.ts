@@ -79,6 +79,14 @@ export const ErrorReason = {
    * metadata: most.
    */
   TOO_MANY_WEBHOOK_ENDPOINTS: 48,
+  /** PROVIDER_NOT_FOUND - No provider of that name is configured. NOT_FOUND; metadata: provider. */
+  PROVIDER_NOT_FOUND: 60,
+  /** CALLBACK_NOT_SIGNED - The callback is not signed by the provider, or its time is more than five minutes off. UNAUTHENTICATED. */
+  CALLBACK_NOT_SIGNED: 61,
+  /** DISCREPANCY_NOT_FOUND - The discrepancy does not exist. NOT_FOUND; metadata: discrepancy. */
+  DISCREPANCY_NOT_FOUND: 62,
+  /** DISCREPANCY_RESOLVED - The discrepancy was resolved before. FAILED_PRECONDITION; metadata: discrepancy. */
+  DISCREPANCY_RESOLVED: 63,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -113,5 +121,9 @@ export namespace ErrorReason {
   export type WEBHOOK_DELIVERY_NOT_FOUND = typeof ErrorReason.WEBHOOK_DELIVERY_NOT_FOUND;
   export type WEBHOOK_ENDPOINT_CHANGED = typeof ErrorReason.WEBHOOK_ENDPOINT_CHANGED;
   export type TOO_MANY_WEBHOOK_ENDPOINTS = typeof ErrorReason.TOO_MANY_WEBHOOK_ENDPOINTS;
+  export type PROVIDER_NOT_FOUND = typeof ErrorReason.PROVIDER_NOT_FOUND;
+  export type CALLBACK_NOT_SIGNED = typeof ErrorReason.CALLBACK_NOT_SIGNED;
+  export type DISCREPANCY_NOT_FOUND = typeof ErrorReason.DISCREPANCY_NOT_FOUND;
+  export type DISCREPANCY_RESOLVED = typeof ErrorReason.DISCREPANCY_RESOLVED;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

@@ -17,6 +17,7 @@ import {
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { StatementRecord } from "../../ledger/v1/reconciliation.js";
+import { Discrepancy, DiscrepancyKind } from "./discrepancy.js";
 import { Intent, IntentState } from "./intent.js";
 
 /** The request of ListLedgerRecords. */
@@ -200,6 +201,42 @@ export interface ReplayEventsRequest {
 export interface ReplayEventsResponse {
   /** How many writes of intents will be told of again. */
   writeCount: bigint;
+}
+
+/** The request of ListDiscrepancies. */
+export interface ListDiscrepanciesRequest {
+  /** How many to answer at most, 1 to 1000; 0 means 50. Only an empty next_page_token says that a page is the last. */
+  pageSize: number;
+  /** The `next_page_token` of the page before, with the same filters. */
+  pageToken: string;
+  /** Only of this kind, when set. */
+  kind: DiscrepancyKind;
+  /** Only of this provider, when not empty. */
+  provider: string;
+  /** Also those that were resolved. */
+  showResolved: boolean;
+}
+
+/** The answer of ListDiscrepancies. */
+export interface ListDiscrepanciesResponse {
+  /** The page. */
+  discrepancies: Discrepancy[];
+  /** Where the next page begins; empty on the last. */
+  nextPageToken: string;
+}
+
+/** The request of ResolveDiscrepancy. */
+export interface ResolveDiscrepancyRequest {
+  /** The discrepancy's name, `discrepancies/{discrepancy}`. Required. */
+  name: string;
+  /** What was found and done: 1 to 500 characters. Required. */
+  note: string;
+}
+
+/** The answer of ResolveDiscrepancy. */
+export interface ResolveDiscrepancyResponse {
+  /** The discrepancy, resolved. */
+  discrepancy: Discrepancy | undefined;
 }
 
 function createBaseListLedgerRecordsRequest(): ListLedgerRecordsRequest {
@@ -1616,6 +1653,300 @@ export const ReplayEventsResponse: MessageFns<ReplayEventsResponse> = {
   },
 };
 
+function createBaseListDiscrepanciesRequest(): ListDiscrepanciesRequest {
+  return { pageSize: 0, pageToken: "", kind: 0, provider: "", showResolved: false };
+}
+
+export const ListDiscrepanciesRequest: MessageFns<ListDiscrepanciesRequest> = {
+  encode(message: ListDiscrepanciesRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pageSize !== 0) {
+      writer.uint32(8).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(18).string(message.pageToken);
+    }
+    if (message.kind !== 0) {
+      writer.uint32(24).int32(message.kind);
+    }
+    if (message.provider !== "") {
+      writer.uint32(34).string(message.provider);
+    }
+    if (message.showResolved !== false) {
+      writer.uint32(40).bool(message.showResolved);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDiscrepanciesRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDiscrepanciesRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.kind = reader.int32() as any;
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.provider = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.showResolved = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListDiscrepanciesRequest>): ListDiscrepanciesRequest {
+    return ListDiscrepanciesRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListDiscrepanciesRequest>): ListDiscrepanciesRequest {
+    const message = createBaseListDiscrepanciesRequest();
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
+    message.kind = object.kind ?? 0;
+    message.provider = object.provider ?? "";
+    message.showResolved = object.showResolved ?? false;
+    return message;
+  },
+};
+
+function createBaseListDiscrepanciesResponse(): ListDiscrepanciesResponse {
+  return { discrepancies: [], nextPageToken: "" };
+}
+
+export const ListDiscrepanciesResponse: MessageFns<ListDiscrepanciesResponse> = {
+  encode(message: ListDiscrepanciesResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.discrepancies) {
+      Discrepancy.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(18).string(message.nextPageToken);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ListDiscrepanciesResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseListDiscrepanciesResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.discrepancies.push(Discrepancy.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ListDiscrepanciesResponse>): ListDiscrepanciesResponse {
+    return ListDiscrepanciesResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ListDiscrepanciesResponse>): ListDiscrepanciesResponse {
+    const message = createBaseListDiscrepanciesResponse();
+    message.discrepancies = object.discrepancies?.map((e) => Discrepancy.fromPartial(e)) || [];
+    message.nextPageToken = object.nextPageToken ?? "";
+    return message;
+  },
+};
+
+function createBaseResolveDiscrepancyRequest(): ResolveDiscrepancyRequest {
+  return { name: "", note: "" };
+}
+
+export const ResolveDiscrepancyRequest: MessageFns<ResolveDiscrepancyRequest> = {
+  encode(message: ResolveDiscrepancyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.note !== "") {
+      writer.uint32(18).string(message.note);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolveDiscrepancyRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolveDiscrepancyRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.note = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResolveDiscrepancyRequest>): ResolveDiscrepancyRequest {
+    return ResolveDiscrepancyRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResolveDiscrepancyRequest>): ResolveDiscrepancyRequest {
+    const message = createBaseResolveDiscrepancyRequest();
+    message.name = object.name ?? "";
+    message.note = object.note ?? "";
+    return message;
+  },
+};
+
+function createBaseResolveDiscrepancyResponse(): ResolveDiscrepancyResponse {
+  return { discrepancy: undefined };
+}
+
+export const ResolveDiscrepancyResponse: MessageFns<ResolveDiscrepancyResponse> = {
+  encode(message: ResolveDiscrepancyResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.discrepancy !== undefined) {
+      Discrepancy.encode(message.discrepancy, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResolveDiscrepancyResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResolveDiscrepancyResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.discrepancy = Discrepancy.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResolveDiscrepancyResponse>): ResolveDiscrepancyResponse {
+    return ResolveDiscrepancyResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResolveDiscrepancyResponse>): ResolveDiscrepancyResponse {
+    const message = createBaseResolveDiscrepancyResponse();
+    message.discrepancy = (object.discrepancy !== undefined && object.discrepancy !== null)
+      ? Discrepancy.fromPartial(object.discrepancy)
+      : undefined;
+    return message;
+  },
+};
+
 /** What operators ask of payments. */
 export type IntentAdminServiceService = typeof IntentAdminServiceService;
 export const IntentAdminServiceService = {
@@ -1726,6 +2057,33 @@ export const IntentAdminServiceService = {
       Buffer.from(ReplayEventsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): ReplayEventsResponse => ReplayEventsResponse.decode(value),
   },
+  /** Lists where providers' words do not agree with what is known here, newest first. Fails with INVALID_FIELD. */
+  listDiscrepancies: {
+    path: "/paymesh.intent.v1.IntentAdminService/ListDiscrepancies" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ListDiscrepanciesRequest): Buffer =>
+      Buffer.from(ListDiscrepanciesRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ListDiscrepanciesRequest => ListDiscrepanciesRequest.decode(value),
+    responseSerialize: (value: ListDiscrepanciesResponse): Buffer =>
+      Buffer.from(ListDiscrepanciesResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ListDiscrepanciesResponse => ListDiscrepanciesResponse.decode(value),
+  },
+  /**
+   * Writes down how a discrepancy was resolved; it moves nothing. Fails with INVALID_FIELD, DISCREPANCY_NOT_FOUND,
+   * DISCREPANCY_RESOLVED.
+   */
+  resolveDiscrepancy: {
+    path: "/paymesh.intent.v1.IntentAdminService/ResolveDiscrepancy" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResolveDiscrepancyRequest): Buffer =>
+      Buffer.from(ResolveDiscrepancyRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResolveDiscrepancyRequest => ResolveDiscrepancyRequest.decode(value),
+    responseSerialize: (value: ResolveDiscrepancyResponse): Buffer =>
+      Buffer.from(ResolveDiscrepancyResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResolveDiscrepancyResponse => ResolveDiscrepancyResponse.decode(value),
+  },
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
    * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
@@ -1784,6 +2142,13 @@ export interface IntentAdminServiceServer extends UntypedServiceImplementation {
    * Fails with INVALID_FIELD.
    */
   replayEvents: handleUnaryCall<ReplayEventsRequest, ReplayEventsResponse>;
+  /** Lists where providers' words do not agree with what is known here, newest first. Fails with INVALID_FIELD. */
+  listDiscrepancies: handleUnaryCall<ListDiscrepanciesRequest, ListDiscrepanciesResponse>;
+  /**
+   * Writes down how a discrepancy was resolved; it moves nothing. Fails with INVALID_FIELD, DISCREPANCY_NOT_FOUND,
+   * DISCREPANCY_RESOLVED.
+   */
+  resolveDiscrepancy: handleUnaryCall<ResolveDiscrepancyRequest, ResolveDiscrepancyResponse>;
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
    * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
@@ -1943,6 +2308,41 @@ export interface IntentAdminServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: ReplayEventsResponse) => void,
+  ): ClientUnaryCall;
+  /** Lists where providers' words do not agree with what is known here, newest first. Fails with INVALID_FIELD. */
+  listDiscrepancies(
+    request: ListDiscrepanciesRequest,
+    callback: (error: ServiceError | null, response: ListDiscrepanciesResponse) => void,
+  ): ClientUnaryCall;
+  listDiscrepancies(
+    request: ListDiscrepanciesRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ListDiscrepanciesResponse) => void,
+  ): ClientUnaryCall;
+  listDiscrepancies(
+    request: ListDiscrepanciesRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ListDiscrepanciesResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Writes down how a discrepancy was resolved; it moves nothing. Fails with INVALID_FIELD, DISCREPANCY_NOT_FOUND,
+   * DISCREPANCY_RESOLVED.
+   */
+  resolveDiscrepancy(
+    request: ResolveDiscrepancyRequest,
+    callback: (error: ServiceError | null, response: ResolveDiscrepancyResponse) => void,
+  ): ClientUnaryCall;
+  resolveDiscrepancy(
+    request: ResolveDiscrepancyRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResolveDiscrepancyResponse) => void,
+  ): ClientUnaryCall;
+  resolveDiscrepancy(
+    request: ResolveDiscrepancyRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResolveDiscrepancyResponse) => void,
   ): ClientUnaryCall;
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
