@@ -51,7 +51,8 @@ describe('limits over time', function () {
     limits.set(user, limit)
     // No fees: what a limit lets through is then what arrives.
     await mesh.publishRuleSet({ fees: [], limits: [...limits.values()] })
-    const capNow = async () => (await preview(user, payer, payee)).limits[0]?.cap
+    // Enough for the fee of the rule set before.
+    const capNow = async () => (await preview(user, payer, payee, 100n)).limits[0]?.cap
     await until(async () => (await capNow()) === cap, `the cap of ${user} is ${cap}`)
   }
 
