@@ -96,6 +96,13 @@ describe('conditions', () => {
     assert.throws(() => mixed(bindFacts(exampleFacts({}))), /no matching overload/)
   })
 
+  it('are planned once for all versions that have them, each kind for itself', () => {
+    const source = 'amount > 12345'
+    assert.equal(compileCondition(source), compileCondition(source))
+    assert.notEqual(compileCondition('asset == "THB"'), compileCondition('asset == "USD"'))
+    assert.throws(() => compileInt(source)(bindFacts(exampleFacts({}))), /does not give an int/)
+  })
+
   it('give what they are asked for, or are refused', () => {
     const bindings = bindFacts(exampleFacts({ amountMinor: 10_000n }))
     assert.equal(compileInt('bps(amount, 25, "half_even") + 10')(bindings), 35n)

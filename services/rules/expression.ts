@@ -47,17 +47,17 @@ const always: Expression<boolean> = () => true
 
 /** Plans a condition; absent means always. Throws ExpressionFailedError when it does not parse. */
 export function compileCondition(source: string | undefined): Expression<boolean> {
-  return source === undefined ? always : planners.bool(parseExpression(source))
+  return source === undefined ? always : sharedPlans.find('bool', source)
 }
 
 /** Plans an expression that gives an int. Throws ExpressionFailedError when it does not parse. */
 export function compileInt(source: string): Expression<bigint> {
-  return planners.int(parseExpression(source))
+  return sharedPlans.find('int', source)
 }
 
 /** Plans an expression that gives a string. Throws ExpressionFailedError when it does not parse. */
 export function compileString(source: string): Expression<string> {
-  return planners.string(parseExpression(source))
+  return sharedPlans.find('string', source)
 }
 
 /** Plan what was parsed. Planning costs about seventy evaluations, so it is done once for each version. */
@@ -66,6 +66,31 @@ export const planners: { readonly [K in ResultKind]: (tree: SyntaxTree) => Expre
   int: (tree) => planAs(tree, 'int', (value) => typeof value === 'bigint'),
   string: (tree) => planAs(tree, 'string', (value) => typeof value === 'string'),
 }
+
+/**
+ * Plans that are in use, by their kind and source: versions share most of their expressions, so that publishing one plans what
+ * changed. A version that is let go lets its plans go.
+ */
+class SharedPlans {
+  readonly #plans = new Map<string, WeakRef<Expression<unknown>>>()
+  readonly #lost = new FinalizationRegistry<string>((key) => {
+    // Another may have been made in its place.
+    if (this.#plans.get(key)?.deref() === undefined) this.#plans.delete(key)
+  })
+
+  find<K extends ResultKind>(kind: K, source: string): Expression<ResultTypes[K]> {
+    const key = `${kind} ${source}`
+    const known = this.#plans.get(key)?.deref()
+    // The key says what the plan gives.
+    if (known !== undefined) return known as Expression<ResultTypes[K]>
+    const planned = planners[kind](parseExpression(source))
+    this.#plans.set(key, new WeakRef(planned))
+    this.#lost.register(planned, key)
+    return planned
+  }
+}
+
+const sharedPlans = new SharedPlans()
 
 function planAs<K extends ResultKind>(
   tree: SyntaxTree,
