@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
+import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
+import { type CrashPoint } from '../crash-points.js'
+import { isFinal } from '../intent.js'
+import { TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
+import { MeshProcess, until } from './mesh-process.js'
+import { TestProvider, type Way, ways } from './test-provider.js'
+
+/** Kills an Intent process for real at each point of a payment that a provider carries out, and lets another finish it. */
+describe('an Intent process that is killed while a provider is asked', function () {
+  this.timeout(60_000)
+  let mesh: TestMesh
+  let intent: TestIntent
+  let dying: MeshProcess
+  let provider: TestProvider
+  let purse: Wallet
+
+  before(async () => {
+    mesh = await TestMesh.start()
+    provider = new TestProvider()
+    await provider.start()
+    dying = await MeshProcess.create('intent', {
+      DATABASE_URL: mesh.databaseUrl,
+      LEDGER_ADDRESS: mesh.ledger.address,
+      RULES_ADDRESS: mesh.rules.address,
+      VALKEY_URL: mesh.valkeyUrl,
+      ...provider.environment,
+    })
+    intent = await mesh.startIntent({ providers: [provider.options] })
+    purse = await intent.wallet('ann', 10_000_000n)
+    await until(async () => (await mesh.pool.query('select from outbox')).rowCount === 0, 'the outbox is empty')
+  })
+  afterEach(() => mesh.assertConserved())
+  after(() => provider.stop())
+
+  /** The payment whose process died at the point, finished by the living one without being asked. */
+  async function finishedAfter(point: CrashPoint): Promise<Intent> {
+    await dying.start({ CRASH_AT: point })
+    const client = await TestIntent.at(dying.address)
+    const request = withdrawalRequest(purse, 10_000n)
+    await assert.rejects(client.pay('ann', request), point)
+    assert.equal(await dying.ended(), 'SIGKILL')
+    await client.stop()
+    const due = `update intents set resume_after = now() where state in ('VALIDATED', 'AUTHORIZED')`
+    await until(async () => {
+      await mesh.pool.query(due)
+      return (await mesh.intents()).every(isFinal)
+    }, 'every payment is final')
+    const stored = (await mesh.intents()).find(({ requestId }) => requestId === request.requestId)
+    assert.ok(stored)
+    await until(async () => (await mesh.pool.query('select from outbox')).rowCount === 0, 'the outbox is empty')
+    return await intent.intent(`intents/${stored.id}`)
+  }
+
+  const answered: CrashPoint[] = ['after-ask', 'after-answer', 'after-report']
+  const points: CrashPoint[] = ['after-ledger', 'after-update', 'before-ask', ...answered]
+  const outcomes: [string, Way, readonly CrashPoint[], IntentState, bigint][] = [
+    ['settles', ways.settle, points, IntentState.SETTLED, 10_000n],
+    ['refuses', ways.refuse, answered, IntentState.FAILED, 0n],
+  ]
+  for (const [what, way, at, state, paidMinor] of outcomes) {
+    for (const point of at) {
+      it(`at ${point}, and the provider ${what}, leaves one outcome`, async () => {
+        provider.way = way
+        const [before, paidBefore] = [await intent.available(purse.name), provider.paidMinor]
+        const finished = await finishedAfter(point)
+        assert.equal(finished.state, state)
+        assert.equal(provider.paidMinor - paidBefore, paidMinor, 'the provider has paid at most once')
+        const debited = state === IntentState.SETTLED ? finished.payerTotal?.minorUnits : 0n
+        assert.equal(before - (await intent.available(purse.name)), debited)
+        const { rowCount } = await mesh.pool.query('select from discrepancies')
+        assert.equal(rowCount, 0)
+      })
+    }
+  }
+
+  for (const point of ['after-ledger', 'after-update'] as const) {
+    for (const [what, status, state] of [
+      ['posting', 'SETTLED', IntentState.SETTLED],
+      ['releasing', 'REFUSED', IntentState.FAILED],
+    ] as const) {
+      it(`at ${point} of ${what}, leaves one outcome`, async () => {
+        provider.way = ways.accept
+        const before = await intent.available(purse.name)
+        const { message: paid } = await intent.pay('ann', withdrawalRequest(purse, 10_000n))
+        await intent.stop()
+        provider.transfer(paid.name.slice('intents/'.length)).status = status
+        await mesh.pool.query(`update intents set resume_after = now() where state = 'AUTHORIZED'`)
+        // It polls by itself, and dies of what it learns.
+        await dying.start({ CRASH_AT: point }).catch(() => undefined)
+        assert.equal(await dying.ended(), 'SIGKILL')
+        intent = await mesh.startIntent({ providers: [provider.options] })
+        await mesh.pool.query(`update intents set resume_after = now() where state = 'AUTHORIZED'`)
+        await until(async () => (await mesh.intents()).every(isFinal), 'every payment is final')
+        const finished = await intent.intent(paid.name)
+        assert.equal(finished.state, state)
+        const debited = state === IntentState.SETTLED ? finished.payerTotal?.minorUnits : 0n
+        assert.equal(before - (await intent.available(purse.name)), debited)
+      })
+    }
+  }
+})
