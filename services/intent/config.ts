@@ -5,7 +5,7 @@ import { namedKeys } from '../runtime/key-config.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
 import { Secret } from '../runtime/secret.js'
 import { type Network, networkFrom } from './address-guard.js'
-import { type CrashPoint, crashPoints } from './crash-points.js'
+import { type CrashPoint, crashPoints, topUpCrashPoints } from './crash-points.js'
 import { type ScoringProvider } from './scoring-client.js'
 import { type HttpProviderOptions } from './providers/http-provider.js'
 import { missingVariables, providersFrom, providerVariables } from './providers/provider-config.js'
@@ -139,7 +139,7 @@ export const intentEnvironment = z
     KEY_ENCRYPTION_KEYS: namedKeys,
     WEBHOOK_NETWORKS: networks.default([]),
     ...providerVariables,
-    CRASH_AT: z.enum(crashPoints).optional(),
+    CRASH_AT: z.enum([...crashPoints, ...topUpCrashPoints]).optional(),
   })
   .refine((config) => config.CRASH_AT === undefined || config.ENVIRONMENT === 'development', {
     path: ['CRASH_AT'],

@@ -25,7 +25,10 @@ export const crashPoints = [
   'after-delete',
 ] as const
 
-export type CrashPoint = (typeof crashPoints)[number]
+/** The places where an automatic top-up may be cut off, beside those of its payment. */
+export const topUpCrashPoints = ['before-round', 'after-round', 'after-top-up'] as const
+
+export type CrashPoint = (typeof crashPoints)[number] | (typeof topUpCrashPoints)[number]
 
 /** Called at each place; does nothing in production, may throw in a test and does not return in a crash. */
 export type ReachCrashPoint = (point: CrashPoint) => void

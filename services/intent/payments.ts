@@ -48,16 +48,16 @@ export type Payment =
   | { readonly kind: 'overloaded' }
 
 export interface Payments {
-  make(call: Call, key: RequestKey, facts: PaymentFacts): Promise<Payment>
+  make(call: Pick<Call, 'signal'>, key: RequestKey, facts: PaymentFacts): Promise<Payment>
   /** Gives back a part of a settled intent; the facts are those of the payment back. */
-  refund(call: Call, key: RequestKey, facts: PaymentFacts, parentId: string): Promise<Payment>
+  refund(call: Pick<Call, 'signal'>, key: RequestKey, facts: PaymentFacts, parentId: string): Promise<Payment>
   /** What became of an earlier request under this key; undefined when there was none. */
   replay(key: RequestKey): Promise<Payment | undefined>
 }
 
 export function createPayments(deps: PaymentsDeps): Payments {
   let inFlight = 0
-  const bounded = async (call: Call, request: PaymentRequest): Promise<Payment> => {
+  const bounded = async (call: Pick<Call, 'signal'>, request: PaymentRequest): Promise<Payment> => {
     if (inFlight >= deps.inFlightMax) return { kind: 'overloaded' }
     inFlight += 1
     try {
@@ -79,7 +79,11 @@ interface PaymentRequest {
   readonly parentId: string | undefined
 }
 
-async function make(deps: PaymentsDeps, call: Call, { key, facts, parentId }: PaymentRequest): Promise<Payment> {
+async function make(
+  deps: PaymentsDeps,
+  call: Pick<Call, 'signal'>,
+  { key, facts, parentId }: PaymentRequest,
+): Promise<Payment> {
   const decided = await deps.rules.decide(call, facts)
   // A payment that was made is not forgotten because Rules is away.
   if (decided.kind === 'unavailable') {

@@ -24,6 +24,7 @@ import { createWebhookEndpoint } from './rpc/create-webhook-endpoint.js'
 import { deleteWebhookEndpoint } from './rpc/delete-webhook-endpoint.js'
 import { freezeWallet } from './rpc/freeze-wallet.js'
 import { fundWallet } from './rpc/fund-wallet.js'
+import { getAutoTopUp } from './rpc/get-auto-top-up.js'
 import { getIntent } from './rpc/get-intent.js'
 import { getWallet } from './rpc/get-wallet.js'
 import { getWebhookEndpoint } from './rpc/get-webhook-endpoint.js'
@@ -42,6 +43,7 @@ import { replayWebhookDelivery } from './rpc/replay-webhook-delivery.js'
 import { rotateWebhookSecret } from './rpc/rotate-webhook-secret.js'
 import { streamTransactions } from './rpc/stream-transactions.js'
 import { unfreezeWallet } from './rpc/unfreeze-wallet.js'
+import { updateAutoTopUp } from './rpc/update-auto-top-up.js'
 import { updateWallet } from './rpc/update-wallet.js'
 import { updateWebhookEndpoint } from './rpc/update-webhook-endpoint.js'
 import { watchIntent } from './rpc/watch-intent.js'
@@ -77,6 +79,8 @@ export function bindings(deps: RpcDeps): Binding[] {
       closeWallet: unary(deps, closeWallet),
       listTransactions: unary(deps, listTransactions),
       streamTransactions: serverStream(deps, streamTransactions),
+      getAutoTopUp: unary(deps, getAutoTopUp),
+      updateAutoTopUp: unary(deps, updateAutoTopUp),
       fundWallet: unary(deps, fundWallet),
     }),
     bind(IntentAdminServiceService, {

@@ -14,6 +14,7 @@ import { createServer } from '../runtime/server.js'
 import { AccountIds } from './account-ids.js'
 import { AddressGuard } from './address-guard.js'
 import { type AdvanceDeps, createAdvance } from './advance.js'
+import { createAutoTopUpTrigger, createAutoTopUpWorker } from './auto-top-up-worker.js'
 import { burnChain } from './burn-chain.js'
 import { intentIdFrom } from './chain.js'
 import { runChain } from './chain-runner.js'
@@ -27,6 +28,7 @@ import { type Failure, type Intent } from './intent.js'
 import { HoldStore } from './hold-store.js'
 import { IntentStore } from './intent-store.js'
 import { connectLedger } from './ledger-client.js'
+import { type Loop } from './loop.js'
 import { LimitAccounts } from './limit-accounts.js'
 import { createOutboxWorker } from './outbox-worker.js'
 import { createPayments } from './payments.js'
@@ -184,7 +186,50 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const holds = new HoldStore(pool)
   const wallets = walletDirectory(links, parts)
   const { signals, rules } = assembleDecisions(config, parts, links, wallets)
-  const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, signals)
+  // The outbox tells the worker, whose payments tell the outbox.
+  const topUps: { worker: Loop | undefined } = { worker: undefined }
+  const tellTopUps = createAutoTopUpTrigger(pool, () => topUps.worker?.nudge())
+  const told: FanOut[] = [(rows) => signals.remember(rows), tellTopUps]
+  const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, told)
+  const tools = { store, holds, accountIds, rules, providers, nudgeOutbox }
+  const { advance, fail, payments, inbox, finishing } = assemblePayments(parts, links, tools)
+  const topUpDeps = { pool, ledger, accountIds, wallets, payments, nowMs, random, crashPoint, log }
+  topUps.worker = createAutoTopUpWorker(topUpDeps)
+  const watchHub = createWatchHub(links, store, log, bounds)
+  const shared = {
+    pool,
+    clock,
+    store,
+    holds,
+    advance,
+    fail,
+    crashPoint,
+    wallets,
+    payments,
+    rules,
+    providers,
+    inbox,
+    ledger,
+    walletAccounts,
+    watchHub,
+    accountIds,
+  }
+  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newId: newUuid, watchLimits: bounds.watch, webhooks }
+  return {
+    rpcDeps,
+    watchHub,
+    loops: [outbox, createResumer(finishing), createPoller(finishing), watchHub, webhookWorker, topUps.worker],
+  }
+}
+
+/** What makes payments and takes them on to their outcomes. */
+function assemblePayments(
+  parts: ServiceParts,
+  { pool, ledger }: Links,
+  { store, holds, accountIds, rules, providers, nudgeOutbox }: PaymentTools,
+) {
+  const { log, crashPoint, limits: bounds = realLimits } = parts
+  const { nowMs, newUuid } = timeOf(parts)
   const chains = { ledger, house: new HouseAccounts(ledger), accountIds }
   const limits = new LimitAccounts(ledger)
   const chain: AdvanceDeps['runChain'] = (intent, plan) => runChain(chains, intent, plan)
@@ -217,31 +262,15 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   })
   const late = { pool, store, runChain: chain, log }
   const finishing = { store, advance, random, log, bookLateSuccesses: () => bookLateSuccesses(late) }
-  const watchHub = createWatchHub(links, store, log, bounds)
-  const shared = {
-    pool,
-    clock,
-    store,
-    holds,
-    advance,
-    fail,
-    crashPoint,
-    wallets,
-    payments,
-    rules,
-    providers,
-    inbox,
-    ledger,
-    walletAccounts,
-    watchHub,
-    accountIds,
-  }
-  const rpcDeps: RpcDeps = { ...shared, newWalletId: newUuid, newId: newUuid, watchLimits: bounds.watch, webhooks }
-  return {
-    rpcDeps,
-    watchHub,
-    loops: [outbox, createResumer(finishing), createPoller(finishing), watchHub, webhookWorker],
-  }
+  return { advance, fail, payments, inbox, finishing }
+}
+
+interface PaymentTools extends Pick<CarryOutDeps, 'providers'> {
+  readonly store: IntentStore
+  readonly holds: HoldStore
+  readonly accountIds: AccountIds
+  readonly rules: Rules
+  readonly nudgeOutbox: () => void
 }
 
 function walletDirectory({ pool, ledger }: Links, parts: ServiceParts): WalletDirectory {
@@ -306,7 +335,7 @@ function assembleDecisions(
 }
 
 /** What carries events from the outbox to Valkey and to webhooks. */
-function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }: Links, signals: SignalStore) {
+function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }: Links, told: readonly FanOut[]) {
   const { log, crashPoint } = parts
   const { nowMs, newUuid } = timeOf(parts)
   const webhooks = webhookParts(config)
@@ -317,7 +346,7 @@ function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }
   const tellWebhooks = createFanOut({ pool, nowMs, newId: newUuid, onQueued, log })
   const fanOut: FanOut = async (rows) => {
     await tellWebhooks(rows)
-    await signals.remember(rows)
+    for (const tell of told) await tell(rows)
   }
   const outbox = createOutboxWorker({ pool, valkey: publisher, fanOut, random, crashPoint, log })
   const nudgeOutbox = () => {

@@ -16,6 +16,8 @@ export const internalP2p: Channel = {
   operations: {
     P2P_TRANSFER: { requestable: true, payee: 'WALLET', holdDecider: 'payer', refundable: true },
     MERCHANT_CHARGE: { requestable: true, payee: 'WALLET', holdDecider: 'payee', refundable: true },
+    // From one wallet of a user's to another, by a rule: auto-top-up.ts.
+    AUTO_TOPUP: { requestable: false, payee: 'WALLET', holdDecider: undefined, refundable: false },
     REFUND: { requestable: false, payee: 'WALLET', holdDecider: undefined, refundable: false },
   },
   provider: undefined,

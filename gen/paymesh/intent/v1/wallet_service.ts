@@ -21,6 +21,7 @@ import { HttpBody } from "../../../google/api/httpbody.js";
 import { FieldMask } from "../../../google/protobuf/field_mask.js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
 import { Money } from "../../money/v1/money.js";
+import { AutoTopUp } from "./auto_top_up.js";
 import { Intent } from "./intent.js";
 import { Transaction, TransactionDirection } from "./transaction.js";
 import { Wallet } from "./wallet.js";
@@ -171,6 +172,37 @@ export interface StreamTransactionsRequest {
     | undefined;
   /** Only what moved this way, when set. */
   direction: TransactionDirection;
+}
+
+/** The request of GetAutoTopUp. */
+export interface GetAutoTopUpRequest {
+  /** The rule's name, `wallets/{wallet}/autoTopUp`. Required. */
+  name: string;
+}
+
+/** The answer of GetAutoTopUp. */
+export interface GetAutoTopUpResponse {
+  /** The rule; of a wallet that never had one, one that is not enabled. */
+  autoTopUp: AutoTopUp | undefined;
+}
+
+/** The request of UpdateAutoTopUp. */
+export interface UpdateAutoTopUpRequest {
+  /**
+   * The rule. `name` is required; `enabled`, `threshold`, `amount`, `source` and `daily_cap` are what may change. All of
+   * them are needed before it can be enabled.
+   */
+  autoTopUp:
+    | AutoTopUp
+    | undefined;
+  /** What to change, or `*` for all. Empty means those that have a value in `auto_top_up`. */
+  updateMask: string[] | undefined;
+}
+
+/** The answer of UpdateAutoTopUp. */
+export interface UpdateAutoTopUpResponse {
+  /** The rule as it now is. */
+  autoTopUp: AutoTopUp | undefined;
 }
 
 /** The request of FundWallet. */
@@ -1332,6 +1364,244 @@ export const StreamTransactionsRequest: MessageFns<StreamTransactionsRequest> = 
   },
 };
 
+function createBaseGetAutoTopUpRequest(): GetAutoTopUpRequest {
+  return { name: "" };
+}
+
+export const GetAutoTopUpRequest: MessageFns<GetAutoTopUpRequest> = {
+  encode(message: GetAutoTopUpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAutoTopUpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAutoTopUpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetAutoTopUpRequest>): GetAutoTopUpRequest {
+    return GetAutoTopUpRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetAutoTopUpRequest>): GetAutoTopUpRequest {
+    const message = createBaseGetAutoTopUpRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseGetAutoTopUpResponse(): GetAutoTopUpResponse {
+  return { autoTopUp: undefined };
+}
+
+export const GetAutoTopUpResponse: MessageFns<GetAutoTopUpResponse> = {
+  encode(message: GetAutoTopUpResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.autoTopUp !== undefined) {
+      AutoTopUp.encode(message.autoTopUp, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): GetAutoTopUpResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseGetAutoTopUpResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.autoTopUp = AutoTopUp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<GetAutoTopUpResponse>): GetAutoTopUpResponse {
+    return GetAutoTopUpResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<GetAutoTopUpResponse>): GetAutoTopUpResponse {
+    const message = createBaseGetAutoTopUpResponse();
+    message.autoTopUp = (object.autoTopUp !== undefined && object.autoTopUp !== null)
+      ? AutoTopUp.fromPartial(object.autoTopUp)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateAutoTopUpRequest(): UpdateAutoTopUpRequest {
+  return { autoTopUp: undefined, updateMask: undefined };
+}
+
+export const UpdateAutoTopUpRequest: MessageFns<UpdateAutoTopUpRequest> = {
+  encode(message: UpdateAutoTopUpRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.autoTopUp !== undefined) {
+      AutoTopUp.encode(message.autoTopUp, writer.uint32(10).fork()).join();
+    }
+    if (message.updateMask !== undefined) {
+      FieldMask.encode(FieldMask.wrap(message.updateMask), writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateAutoTopUpRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateAutoTopUpRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.autoTopUp = AutoTopUp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.updateMask = FieldMask.unwrap(FieldMask.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateAutoTopUpRequest>): UpdateAutoTopUpRequest {
+    return UpdateAutoTopUpRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateAutoTopUpRequest>): UpdateAutoTopUpRequest {
+    const message = createBaseUpdateAutoTopUpRequest();
+    message.autoTopUp = (object.autoTopUp !== undefined && object.autoTopUp !== null)
+      ? AutoTopUp.fromPartial(object.autoTopUp)
+      : undefined;
+    message.updateMask = object.updateMask ?? undefined;
+    return message;
+  },
+};
+
+function createBaseUpdateAutoTopUpResponse(): UpdateAutoTopUpResponse {
+  return { autoTopUp: undefined };
+}
+
+export const UpdateAutoTopUpResponse: MessageFns<UpdateAutoTopUpResponse> = {
+  encode(message: UpdateAutoTopUpResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.autoTopUp !== undefined) {
+      AutoTopUp.encode(message.autoTopUp, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): UpdateAutoTopUpResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseUpdateAutoTopUpResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.autoTopUp = AutoTopUp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<UpdateAutoTopUpResponse>): UpdateAutoTopUpResponse {
+    return UpdateAutoTopUpResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<UpdateAutoTopUpResponse>): UpdateAutoTopUpResponse {
+    const message = createBaseUpdateAutoTopUpResponse();
+    message.autoTopUp = (object.autoTopUp !== undefined && object.autoTopUp !== null)
+      ? AutoTopUp.fromPartial(object.autoTopUp)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseFundWalletRequest(): FundWalletRequest {
   return { name: "", requestId: "", amount: undefined, reference: "" };
 }
@@ -1613,6 +1883,36 @@ export const WalletServiceService = {
     responseDeserialize: (value: Buffer): HttpBody => HttpBody.decode(value),
   },
   /**
+   * Answers by which rule a wallet of the caller is filled, and how far it is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
+   * NOT_OWNER.
+   */
+  getAutoTopUp: {
+    path: "/paymesh.intent.v1.WalletService/GetAutoTopUp" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: GetAutoTopUpRequest): Buffer => Buffer.from(GetAutoTopUpRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): GetAutoTopUpRequest => GetAutoTopUpRequest.decode(value),
+    responseSerialize: (value: GetAutoTopUpResponse): Buffer =>
+      Buffer.from(GetAutoTopUpResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): GetAutoTopUpResponse => GetAutoTopUpResponse.decode(value),
+  },
+  /**
+   * Changes by which rule a wallet of the caller is filled, and begins it anew: without a back-off, and with a look at the
+   * wallet soon. Fails with INVALID_FIELD, WALLET_NOT_FOUND (the wallet or its source), NOT_OWNER (of either),
+   * ASSET_MISMATCH.
+   */
+  updateAutoTopUp: {
+    path: "/paymesh.intent.v1.WalletService/UpdateAutoTopUp" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: UpdateAutoTopUpRequest): Buffer =>
+      Buffer.from(UpdateAutoTopUpRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): UpdateAutoTopUpRequest => UpdateAutoTopUpRequest.decode(value),
+    responseSerialize: (value: UpdateAutoTopUpResponse): Buffer =>
+      Buffer.from(UpdateAutoTopUpResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): UpdateAutoTopUpResponse => UpdateAutoTopUpResponse.decode(value),
+  },
+  /**
    * Puts money from outside into a wallet, as an intent of operation type WALLET_FUNDING against the asset's
    * settlement account. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
    * ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED, DEPENDENCY_UNAVAILABLE.
@@ -1676,6 +1976,17 @@ export interface WalletServiceServer extends UntypedServiceImplementation {
    * buf:lint:ignore RPC_REQUEST_RESPONSE_UNIQUE
    */
   streamTransactions: handleServerStreamingCall<StreamTransactionsRequest, HttpBody>;
+  /**
+   * Answers by which rule a wallet of the caller is filled, and how far it is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
+   * NOT_OWNER.
+   */
+  getAutoTopUp: handleUnaryCall<GetAutoTopUpRequest, GetAutoTopUpResponse>;
+  /**
+   * Changes by which rule a wallet of the caller is filled, and begins it anew: without a back-off, and with a look at the
+   * wallet soon. Fails with INVALID_FIELD, WALLET_NOT_FOUND (the wallet or its source), NOT_OWNER (of either),
+   * ASSET_MISMATCH.
+   */
+  updateAutoTopUp: handleUnaryCall<UpdateAutoTopUpRequest, UpdateAutoTopUpResponse>;
   /**
    * Puts money from outside into a wallet, as an intent of operation type WALLET_FUNDING against the asset's
    * settlement account. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
@@ -1852,6 +2163,45 @@ export interface WalletServiceClient extends Client {
     metadata?: Metadata,
     options?: Partial<CallOptions>,
   ): ClientReadableStream<HttpBody>;
+  /**
+   * Answers by which rule a wallet of the caller is filled, and how far it is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
+   * NOT_OWNER.
+   */
+  getAutoTopUp(
+    request: GetAutoTopUpRequest,
+    callback: (error: ServiceError | null, response: GetAutoTopUpResponse) => void,
+  ): ClientUnaryCall;
+  getAutoTopUp(
+    request: GetAutoTopUpRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: GetAutoTopUpResponse) => void,
+  ): ClientUnaryCall;
+  getAutoTopUp(
+    request: GetAutoTopUpRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: GetAutoTopUpResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Changes by which rule a wallet of the caller is filled, and begins it anew: without a back-off, and with a look at the
+   * wallet soon. Fails with INVALID_FIELD, WALLET_NOT_FOUND (the wallet or its source), NOT_OWNER (of either),
+   * ASSET_MISMATCH.
+   */
+  updateAutoTopUp(
+    request: UpdateAutoTopUpRequest,
+    callback: (error: ServiceError | null, response: UpdateAutoTopUpResponse) => void,
+  ): ClientUnaryCall;
+  updateAutoTopUp(
+    request: UpdateAutoTopUpRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: UpdateAutoTopUpResponse) => void,
+  ): ClientUnaryCall;
+  updateAutoTopUp(
+    request: UpdateAutoTopUpRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: UpdateAutoTopUpResponse) => void,
+  ): ClientUnaryCall;
   /**
    * Puts money from outside into a wallet, as an intent of operation type WALLET_FUNDING against the asset's
    * settlement account. Idempotent by `request_id`, as CreateIntent is. Fails with INVALID_FIELD, WALLET_NOT_FOUND,
