@@ -10,7 +10,15 @@ import {
   TransferFlag,
 } from '../state-machine/transfer.js'
 import { journalHash } from './journal.js'
-import { boolArray, int2Array, int4Array, int8Array, numericArray, uuidArray, uuidOrNullArray } from '../../runtime/postgres-arrays.js'
+import {
+  boolArray,
+  int2Array,
+  int4Array,
+  int8Array,
+  numericArray,
+  uuidArray,
+  uuidOrNullArray,
+} from '../../runtime/postgres-arrays.js'
 
 /** Where the ledger in the store stands; the row of `ledger_head` as the writer knows it. */
 export interface Head {
