@@ -1,6 +1,7 @@
 // The five services as the launcher sees them: their names, and the environment that each is started with.
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { type MeshPorts, type ServicePorts } from './ports.js'
+import { providerAccess } from './provider-process.js'
 import { keyFor, type Secrets } from './secrets.js'
 
 /** In the order of need: nothing asks one that stands after it. */
@@ -76,6 +77,18 @@ function ownEnvironment(service: ServiceName, { ports, secrets, valkeyUrl }: Env
         KEY_ENCRYPTION_KEYS: `dev-1:${keyFor('intent', secrets)}`,
         // So that whoever tries webhooks may listen on this machine.
         WEBHOOK_NETWORKS: '127.0.0.0/8,::1/128',
+        ...providerEnvironment(ports, secrets),
       }
+  }
+}
+
+/** The simulated provider that carries out payments to the outside. */
+function providerEnvironment(ports: MeshPorts, secrets: Secrets): Environment {
+  const { key, callbackSecret } = providerAccess('ipps', secrets)
+  return {
+    IPPS_URL: `http://127.0.0.1:${ports.providers.ipps}`,
+    IPPS_KEY: key,
+    IPPS_CALLBACK_SECRET: callbackSecret,
+    IPPS_CALLBACK_URL: `http://127.0.0.1:${ports.edgeHttp}/v1/providers/ipps/callbacks`,
   }
 }

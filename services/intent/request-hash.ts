@@ -64,6 +64,8 @@ function externalForm(party: ExternalParty): string {
   switch (party.kind) {
     case 'BANK_ACCOUNT':
       return `bank ${party.bankCode} ${party.accountNumber}`
+    case 'MERCHANT':
+      return `qr ${party.qrPayload}`
     case 'ACCOUNT':
       return `external ${party.accountNumber}`
   }

@@ -48,6 +48,10 @@ function destination(party: ExternalParty): Record<string, string> {
   switch (party.kind) {
     case 'BANK_ACCOUNT':
       return { bank_code: party.bankCode, account_number: party.accountNumber }
+    case 'MERCHANT': {
+      const { merchantId, billReference } = party
+      return { merchant_id: merchantId, ...(billReference === '' ? {} : { bill_reference: billReference }) }
+    }
     case 'ACCOUNT':
       return { account_number: party.accountNumber }
   }

@@ -67,6 +67,13 @@ describe('CreateIntent', () => {
   const nowhere = outside(undefined)
   const withdrawal = (payee: Party | undefined) => ({ operationType: 'IPPS_WITHDRAWAL', payee })
 
+  // PromptPay of +66 81 234 5678, for any amount.
+  const staticQr = '00020101021129370016A000000677010111011300668012345675802TH530376463046197'
+  const scanned = (qrPayload: string) => ({
+    operationType: 'THAI_QR_PAY',
+    payee: outside({ $case: 'qrPayload', qrPayload }),
+  })
+
   it('rejects what needs a provider that this process does not have', async () => {
     const payee = bank('004', '1234567890')
     const { message } = await create(request((i) => Object.assign(i, withdrawal(payee))))
@@ -102,6 +109,12 @@ describe('CreateIntent', () => {
     ['a wallet to withdraw to', (i) => (i.operationType = 'IPPS_WITHDRAWAL'), ['intent.payee.wallet']],
     ['nobody to withdraw to', (i) => Object.assign(i, withdrawal(undefined)), ['intent.payee']],
     ['nothing to withdraw to', (i) => Object.assign(i, withdrawal(nowhere)), ['intent.payee.external']],
+    ['a QR code that is none', (i) => Object.assign(i, scanned('0002')), ['intent.payee.external.qr_payload']],
+    [
+      'a QR code of another currency',
+      (i) => Object.assign(i, scanned(staticQr), { amount: amount('USD', 1n) }),
+      ['intent.amount.asset_code'],
+    ],
     ['another kind of payee outside', (i) => Object.assign(i, withdrawal(phone)), ['intent.payee.external']],
     [
       'a bank and an account that are none',

@@ -110,6 +110,8 @@ function externalToMessage(party: ExternalParty): ExternalPartyMessage {
       const { bankCode, accountNumber } = party
       return { party: { $case: 'bankAccount', bankAccount: { bankCode, accountNumber } } }
     }
+    case 'MERCHANT':
+      return { party: { $case: 'qrPayload', qrPayload: party.qrPayload } }
     case 'ACCOUNT':
       return { party: { $case: 'accountNumber', accountNumber: party.accountNumber } }
   }

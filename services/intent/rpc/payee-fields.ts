@@ -5,7 +5,9 @@ import {
   type Party as PartyMessage,
 } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type FieldCheck } from '../../runtime/field-check.js'
+import { parseQr, type QrAccount } from '../emv-qr.js'
 import { type ExternalParty } from '../external-party.js'
+import { type Amount } from '../request-hash.js'
 
 // A Thai bank's three digits, or a BIC (ISO 9362) of 8 or 11.
 const bankCodePattern = /^(?:\d{3}|[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?)$/
@@ -36,7 +38,8 @@ function parseExternal(
 ): ExternalParty | undefined {
   if (party?.$case === 'bankAccount' && kind === 'BANK_ACCOUNT') return bankAccount(check, party.bankAccount)
   if (party?.$case === 'accountNumber' && kind === 'ACCOUNT') return account(check, party.accountNumber)
-  const wanted = { BANK_ACCOUNT: 'a bank_account', ACCOUNT: 'an account_number' }[kind]
+  if (party?.$case === 'qrPayload' && kind === 'MERCHANT') return merchant(check, party.qrPayload)
+  const wanted = { BANK_ACCOUNT: 'a bank_account', MERCHANT: 'a qr_payload', ACCOUNT: 'an account_number' }[kind]
   check.that(false, payeeField, `must be ${wanted} for payments of this type`)
   return undefined
 }
@@ -52,4 +55,39 @@ function account(check: FieldCheck, accountNumber: string): ExternalParty {
   const isAccount = providerAccountPattern.test(accountNumber)
   check.that(isAccount, `${payeeField}.account_number`, 'must be 6 to 20 digits, + may stand before them')
   return { kind: 'ACCOUNT', accountNumber }
+}
+
+const qrField = `${payeeField}.qr_payload`
+
+function merchant(check: FieldCheck, qrPayload: string): ExternalParty | undefined {
+  const qr = parseQr(qrPayload)
+  if (qr.kind === 'malformed') {
+    check.that(false, qrField, `must be a QR code for payments: ${qr.detail}`)
+    return undefined
+  }
+  const account = qr.accounts.find(({ kind }) => kind !== 'other')
+  check.that(account !== undefined, qrField, 'must ask for PromptPay')
+  // A payment of the amount alone would be short.
+  check.that(qr.tip === undefined, qrField, 'must ask for no tip')
+  return account && { kind: 'MERCHANT', qrPayload, ...merchantOf(account) }
+}
+
+function merchantOf(account: QrAccount): { merchantId: string; billReference: string } {
+  switch (account.kind) {
+    case 'promptPay':
+      return { merchantId: account.id, billReference: '' }
+    case 'billPayment':
+      return { merchantId: account.billerId, billReference: account.reference1 }
+    case 'other':
+      throw new Error('an account of another scheme is never chosen')
+  }
+}
+
+/** What a QR code asks for must be what is paid. */
+export function checkQrAmount(check: FieldCheck, payee: ExternalParty, { assetCode, amountMinor }: Amount): void {
+  const qr = payee.kind === 'MERCHANT' ? parseQr(payee.qrPayload) : undefined
+  if (qr?.kind !== 'qr') return
+  const isSame = qr.amountMinor === undefined || qr.amountMinor === amountMinor
+  check.that(isSame, 'intent.amount.minor_units', "must be the QR code's amount")
+  check.that(qr.currency.code === assetCode, 'intent.amount.asset_code', `must be the QR code's, ${qr.currency.code}`)
 }

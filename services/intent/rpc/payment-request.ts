@@ -16,7 +16,7 @@ import { type WalletDirectory } from '../wallet-directory.js'
 import { type Wallet } from '../wallet.js'
 import { authorizeWallet, callerTags } from './access.js'
 import { checkAmount, checkMetadata, walletIdOf } from './fields.js'
-import { checkExternal } from './payee-fields.js'
+import { checkExternal, checkQrAmount } from './payee-fields.js'
 
 /** Throws NOT_OWNER when the payer is somebody else's wallet. What is malformed or unknown is told of later. */
 export async function authorizePayer(
@@ -48,6 +48,7 @@ export function checkOrder(check: FieldCheck, intent: IntentMessage | undefined)
   const isOther = payerId === '' || payee.kind !== 'wallet' || payerId !== payee.walletId
   check.that(isOther, 'intent.payee', 'must be another wallet than the payer')
   const amount = checkAmount(check, intent?.amount, 'intent.amount')
+  if (payee.kind === 'external') checkQrAmount(check, payee.external, amount)
   const metadata = intent?.metadata ?? {}
   checkMetadata(check, metadata, 'intent.metadata')
   const holdSeconds = intent === undefined ? undefined : checkHold(check, intent)

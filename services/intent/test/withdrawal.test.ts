@@ -54,6 +54,17 @@ describe('a payment that a provider carries out', function () {
     assert.equal(before - (await balance()), paid.payerTotal?.minorUnits)
   })
 
+  it('pays the merchant behind a QR code', async () => {
+    const qrPayload = '00020101021129370016A000000677010111011300668012345675802TH530376463046197'
+    const request = withdrawalRequest(purse, 10_000n)
+    request.intent!.operationType = 'THAI_QR_PAY'
+    request.intent!.payee = { party: { $case: 'external', external: { party: { $case: 'qrPayload', qrPayload } } } }
+    const paid = await withdraw(request)
+    assert.equal(paid.state, IntentState.SETTLED)
+    assert.deepEqual(provider.transfer(idOf(paid)).destination, { merchant_id: '0066801234567' })
+    assert.deepEqual(paid.payee, request.intent!.payee)
+  })
+
   it('fails with the reason of a provider that refuses, and gives the money back', async () => {
     provider.way = ways.refuse
     const before = await balance()

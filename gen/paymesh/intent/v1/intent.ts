@@ -208,6 +208,12 @@ export interface ExternalParty {
     /** An account at a bank: IPPS_WITHDRAWAL. */
     { $case: "bankAccount"; bankAccount: BankAccount }
     | //
+    /**
+     * The text of a merchant's QR code (EMVCo), at most 512 bytes: THAI_QR_PAY. An amount in it must be the intent's, its
+     * currency the asset, and it must ask for no tip.
+     */
+    { $case: "qrPayload"; qrPayload: string }
+    | //
     /** The account at the provider itself, 6 to 20 digits, a phone number with its country beginning with +: QP_TOPUP. */
     { $case: "accountNumber"; accountNumber: string }
     | undefined;
@@ -822,6 +828,9 @@ export const ExternalParty: MessageFns<ExternalParty> = {
       case "bankAccount":
         BankAccount.encode(message.party.bankAccount, writer.uint32(10).fork()).join();
         break;
+      case "qrPayload":
+        writer.uint32(18).string(message.party.qrPayload);
+        break;
       case "accountNumber":
         writer.uint32(26).string(message.party.accountNumber);
         break;
@@ -848,6 +857,14 @@ export const ExternalParty: MessageFns<ExternalParty> = {
             }
 
             message.party = { $case: "bankAccount", bankAccount: BankAccount.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.party = { $case: "qrPayload", qrPayload: reader.string() };
             continue;
           }
           case 3: {
@@ -879,6 +896,12 @@ export const ExternalParty: MessageFns<ExternalParty> = {
       case "bankAccount": {
         if (object.party?.bankAccount !== undefined && object.party?.bankAccount !== null) {
           message.party = { $case: "bankAccount", bankAccount: BankAccount.fromPartial(object.party.bankAccount) };
+        }
+        break;
+      }
+      case "qrPayload": {
+        if (object.party?.qrPayload !== undefined && object.party?.qrPayload !== null) {
+          message.party = { $case: "qrPayload", qrPayload: object.party.qrPayload };
         }
         break;
       }
