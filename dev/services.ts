@@ -1,6 +1,6 @@
 // The five services as the launcher sees them: their names, and the environment that each is started with.
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
-import { type MeshPorts, type ServicePorts } from './ports.js'
+import { type MeshPorts, PROVIDERS, type ServicePorts } from './ports.js'
 import { providerAccess } from './provider-process.js'
 import { keyFor, type Secrets } from './secrets.js'
 
@@ -82,13 +82,17 @@ function ownEnvironment(service: ServiceName, { ports, secrets, valkeyUrl }: Env
   }
 }
 
-/** The simulated provider that carries out payments to the outside. */
+/** The simulated providers that carry out payments to the outside. */
 function providerEnvironment(ports: MeshPorts, secrets: Secrets): Environment {
-  const { key, callbackSecret } = providerAccess('ipps', secrets)
-  return {
-    IPPS_URL: `http://127.0.0.1:${ports.providers.ipps}`,
-    IPPS_KEY: key,
-    IPPS_CALLBACK_SECRET: callbackSecret,
-    IPPS_CALLBACK_URL: `http://127.0.0.1:${ports.edgeHttp}/v1/providers/ipps/callbacks`,
-  }
+  const variables = PROVIDERS.flatMap((name) => {
+    const { key, callbackSecret } = providerAccess(name, secrets)
+    const prefix = name.toUpperCase()
+    return [
+      [`${prefix}_URL`, `http://127.0.0.1:${ports.providers[name]}`],
+      [`${prefix}_KEY`, key],
+      [`${prefix}_CALLBACK_SECRET`, callbackSecret],
+      [`${prefix}_CALLBACK_URL`, `http://127.0.0.1:${ports.edgeHttp}/v1/providers/${name}/callbacks`],
+    ] as const
+  })
+  return Object.fromEntries(variables)
 }

@@ -3,9 +3,10 @@ import { type Intent } from '../intent.js'
 import { type Channel, type OperationTerms } from './channel.js'
 import { internalP2p } from './internal-p2p.js'
 import { ippsTransfer } from './ipps-transfer.js'
+import { qpTransfer } from './qp-transfer.js'
 import { walletFunding } from './wallet-funding.js'
 
-const channels: readonly Channel[] = [internalP2p, walletFunding, ippsTransfer]
+const channels: readonly Channel[] = [internalP2p, walletFunding, ippsTransfer, qpTransfer]
 
 const byName: ReadonlyMap<string, Channel> = new Map(channels.map((channel) => [channel.name, channel]))
 

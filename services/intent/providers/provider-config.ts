@@ -23,11 +23,18 @@ export const providerVariables = {
   IPPS_KEY: accessKey,
   IPPS_CALLBACK_SECRET: signingSecret.optional(),
   IPPS_CALLBACK_URL: httpUrl,
+  QP_URL: httpUrl,
+  QP_KEY: accessKey,
+  QP_CALLBACK_SECRET: signingSecret.optional(),
+  QP_CALLBACK_URL: httpUrl,
 }
 
 type Variables = z.infer<z.ZodObject<typeof providerVariables>>
 
-const providers = [{ name: 'ipps', prefix: 'IPPS' }] as const
+const providers = [
+  { name: 'ipps', prefix: 'IPPS' },
+  { name: 'qp', prefix: 'QP' },
+] as const
 
 /** The variables that are missing beside others of the same provider. */
 export function missingVariables(variables: Variables): string[] {

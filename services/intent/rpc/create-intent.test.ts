@@ -88,7 +88,7 @@ describe('CreateIntent', () => {
     ['a long request id', (_, r) => (r.requestId = 'x'.repeat(65)), ['request_id']],
     ['an odd request id', (_, r) => (r.requestId = 'a b'), ['request_id']],
     ['no operation type', (i) => (i.operationType = ''), ['intent.operation_type']],
-    ['another operation type', (i) => (i.operationType = 'QP_TOPUP'), ['intent.operation_type']],
+    ['another operation type', (i) => (i.operationType = 'NO_SUCH_TYPE'), ['intent.operation_type']],
     ["an RPC's own operation type", (i) => (i.operationType = 'WALLET_FUNDING'), ['intent.operation_type']],
     ['no payer', (i) => (i.payer = undefined), ['intent.payer']],
     ['an empty payer', (i) => (i.payer = { party: undefined }), ['intent.payer']],

@@ -17,13 +17,16 @@ describe('a payment that a provider carries out', function () {
   let mesh: TestMesh
   let intent: TestIntent
   let provider: TestProvider
+  let other: TestProvider
   let purse: Wallet
 
   before(async () => {
     mesh = await TestMesh.start()
     provider = new TestProvider()
     await provider.start()
-    intent = await mesh.startIntent({ providers: [provider.options] })
+    other = new TestProvider('qp')
+    await other.start()
+    intent = await mesh.startIntent({ providers: [provider.options, other.options] })
     purse = await intent.wallet('ann', 10_000_000n)
   })
   beforeEach(() => {
@@ -31,7 +34,10 @@ describe('a payment that a provider carries out', function () {
     provider.pollWay = () => false
   })
   afterEach(() => mesh.assertConserved())
-  after(() => provider.stop())
+  after(async () => {
+    await provider.stop()
+    await other.stop()
+  })
 
   const idOf = ({ name }: Intent) => name.slice('intents/'.length)
   const withdraw = async (request = withdrawalRequest(purse, 10_000n)) => (await intent.pay('ann', request)).message
@@ -63,6 +69,18 @@ describe('a payment that a provider carries out', function () {
     assert.equal(paid.state, IntentState.SETTLED)
     assert.deepEqual(provider.transfer(idOf(paid)).destination, { merchant_id: '0066801234567' })
     assert.deepEqual(paid.payee, request.intent!.payee)
+  })
+
+  it('goes to the provider of its channel', async () => {
+    const request = withdrawalRequest(purse, 10_000n)
+    request.intent!.operationType = 'QP_TOPUP'
+    const account = { $case: 'accountNumber' as const, accountNumber: '+66812345678' }
+    request.intent!.payee = { party: { $case: 'external', external: { party: account } } }
+    const paid = await withdraw(request)
+    assert.equal(paid.state, IntentState.SETTLED)
+    assert.deepEqual(other.transfer(idOf(paid)).destination, { account_number: '+66812345678' })
+    const credited = (await mesh.accounts()).find(({ name }) => name === 'accounts/settlement.THB.qp')
+    assert.equal(credited?.balances?.posted?.minorUnits, paid.payeeTotal?.minorUnits)
   })
 
   it('fails with the reason of a provider that refuses, and gives the money back', async () => {
