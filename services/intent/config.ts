@@ -18,6 +18,8 @@ export interface Config {
   readonly tls: TlsFiles
   readonly databaseUrl: string
   readonly databasePoolMax: number
+  /** A replica of the database, for lists and sums; undefined when they are read from the database itself. */
+  readonly readDatabaseUrl: string | undefined
   readonly ledgerAddress: string
   /** The namespace of account ids; the same as the Ledger's. */
   readonly ledgerNamespace: string
@@ -124,6 +126,7 @@ export const intentEnvironment = z
   .object({
     ...serviceEnvironment,
     ...databaseEnvironment,
+    DATABASE_READ_URL: z.string().optional(),
     LEDGER_ADDRESS: serviceEnvironment.LISTEN_ADDRESS,
     LEDGER_NAMESPACE: z.string().default('paymesh'),
     RULES_ADDRESS: serviceEnvironment.LISTEN_ADDRESS,
@@ -169,6 +172,7 @@ export function readConfig(): Config {
     tls: tlsFiles(config),
     databaseUrl: config.DATABASE_URL,
     databasePoolMax: config.DATABASE_POOL_MAX,
+    readDatabaseUrl: config.DATABASE_READ_URL,
     ledgerAddress: config.LEDGER_ADDRESS,
     ledgerNamespace: config.LEDGER_NAMESPACE,
     rulesAddress: config.RULES_ADDRESS,

@@ -41,6 +41,7 @@ import { createPoller, createResumer } from './resumer.js'
 import { type RpcDeps, type WatchLimits, type WebhookParts } from './rpc/deps.js'
 import { connectRules, type Rules, type RulesNode } from './rules-client.js'
 import { createQuorum } from './rules-quorum.js'
+import { createReadPool, type ReadPool } from './read-pool.js'
 import { bindings, serviceNames } from './server.js'
 import { createScoring } from './scoring-client.js'
 import { SignalStore } from './signal-store.js'
@@ -140,9 +141,11 @@ export async function startIntentService(config: Config, parts: ServiceParts): P
 type Links = ReturnType<typeof connect>
 
 function connect(config: Config, { log, metrics }: ServiceParts) {
-  const { tls } = config
+  const { tls, readDatabaseUrl } = config
+  const poolOptions = { max: config.databasePoolMax, applicationName: 'intent', log }
   return {
-    pool: createPool({ url: config.databaseUrl, max: config.databasePoolMax, applicationName: 'intent', log }),
+    pool: createPool({ ...poolOptions, url: config.databaseUrl }),
+    replica: readDatabaseUrl === undefined ? undefined : createPool({ ...poolOptions, url: readDatabaseUrl }),
     publisher: connectValkey(config.valkeyUrl, 'intent-outbox', log),
     subscriber: connectValkey(config.valkeyUrl, 'intent-watch', log),
     signalsValkey: connectValkey(config.valkeyUrl, 'intent-signals', log),
@@ -173,7 +176,7 @@ function connectRulesNodes({ rulesAddress, rulesQuorum, tls }: Config, log: Logg
 async function disconnect(links: Links): Promise<void> {
   for (const client of [links.ledger, links.walletAccounts, links.rules]) client.close()
   for (const valkey of [links.publisher, links.subscriber, links.signalsValkey]) valkey.disconnect()
-  await links.pool.end()
+  await Promise.all([links.pool.end(), links.replica?.end()])
 }
 
 function assemble(config: Config, parts: ServiceParts, links: Links) {
@@ -198,6 +201,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const watchHub = createWatchHub(links, store, log, bounds)
   const shared = {
     pool,
+    reads: readPool(links, log),
     clock,
     store,
     holds,
@@ -271,6 +275,13 @@ interface PaymentTools extends Pick<CarryOutDeps, 'providers'> {
   readonly accountIds: AccountIds
   readonly rules: Rules
   readonly nudgeOutbox: () => void
+}
+
+function readPool({ pool: primary, replica }: Links, log: Logger): ReadPool {
+  const onAway = (cause: unknown) => {
+    log.warn({ err: cause }, 'the replica does not answer; lists are read from the primary')
+  }
+  return createReadPool({ primary, replica, elapsedMs, onAway })
 }
 
 function walletDirectory({ pool, ledger }: Links, parts: ServiceParts): WalletDirectory {

@@ -14,6 +14,7 @@ import { type Ledger } from '../ledger-client.js'
 import { type Payments } from '../payments.js'
 import { type Provider } from '../providers/provider.js'
 import { type ProviderInbox } from '../providers/provider-inbox.js'
+import { type ReadPool } from '../read-pool.js'
 import { type Rules } from '../rules-client.js'
 import { type WalletAccounts } from '../wallet-accounts-client.js'
 import { type WalletDirectory } from '../wallet-directory.js'
@@ -21,6 +22,8 @@ import { type WatchHub } from '../watch-hub.js'
 
 export interface RpcDeps {
   readonly pool: Pool
+  /** For lists and sums, which may be a moment old. */
+  readonly reads: ReadPool
   readonly clock: Clock
   readonly store: IntentStore
   readonly holds: HoldStore

@@ -17,7 +17,7 @@ export async function getTotals(deps: RpcDeps, _call: Call, request: GetTotalsRe
   const isPeriod = startMs < endMs && endMs - startMs <= periodMsMax
   if (check.ok) check.that(isPeriod, 'end_time', 'must be after start_time, by at most 92 days')
   check.done()
-  const totals = await totalsOfPeriod(deps.pool, startMs, endMs)
+  const totals = await deps.reads((pool) => totalsOfPeriod(pool, startMs, endMs))
   return {
     totals: totals.map((total) => ({
       day: total.day,

@@ -18,7 +18,7 @@ export async function listIntents(
   const filters = JSON.stringify([ownerScope(call) ?? '', request.state, request.operationType, request.wallet])
   const filter = await ownedBy(deps, call, parseFilter(request, filters))
   // One more than the page tells whether there is a next one.
-  const found = await listStoredIntents(deps.pool, { ...filter, countMax: filter.countMax + 1 })
+  const found = await deps.reads((pool) => listStoredIntents(pool, { ...filter, countMax: filter.countMax + 1 }))
   // Metadata is the payer's to choose, and the payee lists it too.
   const page = fittingPage(
     await Promise.all(

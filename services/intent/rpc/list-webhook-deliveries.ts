@@ -23,7 +23,7 @@ export async function listWebhookDeliveries(
   const { page, filters } = parse(request)
   await findEndpoint(deps, call, page.endpointId)
   // One more than the page tells whether there is a next one.
-  const found = await listDeliveries(deps.pool, { ...page, countMax: page.countMax + 1 })
+  const found = await deps.reads((pool) => listDeliveries(pool, { ...page, countMax: page.countMax + 1 }))
   const deliveries = found.slice(0, page.countMax).map(deliveryToMessage)
   const last = deliveries.at(-1)
   const more = found.length > deliveries.length && last !== undefined

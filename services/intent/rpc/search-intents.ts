@@ -22,7 +22,7 @@ export async function searchIntents(
   const filter = parseFilter(request, filters)
   // One more than the page tells whether there is a next one.
   const whole = { ...filter, owner: undefined, arrivedOnly: false, countMax: filter.countMax + 1 }
-  const found = await listIntents(deps.pool, whole)
+  const found = await deps.reads((pool) => listIntents(pool, whole))
   const messages = found.slice(0, filter.countMax).map((intent) => intentToMessage(intent, 'operator'))
   const page = fittingPage(messages, IntentMessage)
   const last = page.at(-1)

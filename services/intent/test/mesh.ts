@@ -5,7 +5,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Client, Metadata, type MethodDefinition, status } from '@grpc/grpc-js'
 import { testCertificates, testDatabase, testFolder, testValkeyUrl } from '../../../dev/testing.js'
-import { AccountServiceService } from '../../../gen/paymesh/ledger/v1/account_service.js'
+import { AccountServiceService, ListAccountsRequest } from '../../../gen/paymesh/ledger/v1/account_service.js'
 import { type Account, AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
 import { type LimitUsage, type LimitWindow } from '../../../gen/paymesh/ledger/v1/limit.js'
 import { LedgerAdminServiceService } from '../../../gen/paymesh/ledger/v1/ledger_admin_service.js'
@@ -50,6 +50,8 @@ export const operator: As = { peer: 'operator' }
 export interface IntentOptions {
   readonly crashPoint?: ReachCrashPoint
   readonly valkeyUrl?: string
+  /** A replica for lists. */
+  readonly readDatabaseUrl?: string
   readonly scoringProviders?: readonly ScoringProvider[]
   readonly rulesQuorum?: RulesQuorum
   readonly limits?: Partial<ServiceLimits>
@@ -155,14 +157,7 @@ export class TestMesh {
 
   /** All accounts of the Ledger. */
   async accounts(): Promise<Account[]> {
-    const request = {
-      pageSize: 1000,
-      pageToken: '',
-      owner: '',
-      assetCode: '',
-      kind: AccountKind.UNSPECIFIED,
-      parent: '',
-    }
+    const request = ListAccountsRequest.fromPartial({ pageSize: 1000 })
     const { message } = await this.#ledgerClient.call(AccountServiceService.listAccounts, request)
     assert.equal(message.nextPageToken, '', 'a page holds all accounts of a test')
     return message.accounts
@@ -287,6 +282,7 @@ export class TestIntent {
         tls,
         databaseUrl: mesh.databaseUrl,
         databasePoolMax: 10,
+        readDatabaseUrl: options.readDatabaseUrl,
         ledgerAddress: mesh.ledger.address,
         ledgerNamespace: 'paymesh',
         rulesAddress: mesh.rules.address,
