@@ -8,7 +8,7 @@ import { POSTGRES_SUPERUSER, runStatements, startPostgres } from '../dev/postgre
 import { type ProcessBook } from '../dev/process-book.js'
 import { serverHome } from '../dev/server-home.js'
 import { TransferServiceService } from '../gen/paymesh/ledger/v1/transfer_service.js'
-import { SubmitStream } from '../services/intent/submit-stream.js'
+import { SubmitStream } from '../services/intent/ledger/submit-stream.js'
 import { startLedgerProcess } from '../services/ledger/test/ledger-process.js'
 import { type Client, createClient } from '../services/runtime/client.js'
 import { systemClock } from '../services/runtime/clock.js'

@@ -14,7 +14,7 @@ import { type CompiledRuleSet, compileRuleSet, decide } from '../services/rules/
 import { type Facts } from '../services/rules/facts.js'
 import { decidePayment } from '../services/rules/rpc/decide.js'
 import { decideBatch } from '../services/rules/rpc/decide-batch.js'
-import { connectDecisions } from '../services/intent/rules-client.js'
+import { connectDecisions } from '../services/intent/decisions/rules-client.js'
 import { parseRuleSet } from '../services/rules/rule-set.js'
 import { createClient } from '../services/runtime/client.js'
 import { createLogger } from '../services/runtime/logger.js'

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { signatureHeader } from '../../services/intent/webhook-signature.js'
+import { signatureHeader } from '../../services/intent/webhooks/webhook-signature.js'
 import { Secret } from '../../services/runtime/secret.js'
 
 /** A callback's body. */

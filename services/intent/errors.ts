@@ -4,7 +4,7 @@ import { type ErrorReason } from '../../gen/paymesh/intent/v1/error_reason.js'
 import { OverloadedError } from '../runtime/coalesce.js'
 import { RpcError } from '../runtime/rpc-error.js'
 import { isDatabaseAway, sqlState } from '../runtime/postgres.js'
-import { isUnavailable } from './ledger-client.js'
+import { isUnavailable } from './ledger/ledger-client.js'
 
 export const errorDomain = 'intent.paymesh'
 

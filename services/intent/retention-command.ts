@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { systemClock } from '../runtime/clock.js'
 import { databaseEnvironment, parseConfig, processVariables } from '../runtime/config.js'
 import { createPool } from '../runtime/postgres.js'
-import { countOld, forgetOld, retentionKinds } from './retention.js'
+import { countOld, forgetOld, retentionKinds } from './intents/retention.js'
 
 const usage = 'npm run retention -- --older-than <days>d [--apply] [--dead-letters] [--rows-max <count>]\n'
 const dayMs = 86_400_000

@@ -1,7 +1,7 @@
 // A channel settles one family of operation types: it says what a payment moves, in the Ledger's terms.
-import { type Leg } from '../chain.js'
-import { type ExternalParty } from '../external-party.js'
-import { type Intent } from '../intent.js'
+import { type Leg } from '../saga/chain.js'
+import { type ExternalParty } from '../intents/external-party.js'
+import { type Intent } from '../intents/intent.js'
 
 export interface Channel {
   /** The name by which routes in the rule set find it. */

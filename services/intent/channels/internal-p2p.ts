@@ -2,7 +2,7 @@
 //
 // A merchant takes what a customer let be held, so who is paid decides about the hold of a MERCHANT_CHARGE; among people
 // who pays decides.
-import { TransferCode } from '../chain.js'
+import { TransferCode } from '../saga/chain.js'
 import { type Channel } from './channel.js'
 import { toPayee } from './through-transit.js'
 

@@ -1,7 +1,7 @@
 // IPPS_TRANSFER: to accounts at banks, and to merchants by their QR code, through the provider IPPS.
-import { providerAccount } from '../account-names.js'
-import { TransferCode } from '../chain.js'
-import { type Intent } from '../intent.js'
+import { providerAccount } from '../ledger/account-names.js'
+import { TransferCode } from '../saga/chain.js'
+import { type Intent } from '../intents/intent.js'
 import { type Channel } from './channel.js'
 import { throughTransit } from './through-transit.js'
 

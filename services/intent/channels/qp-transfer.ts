@@ -1,6 +1,6 @@
 // QP_TRANSFER: tops up accounts at the provider QP.
-import { providerAccount } from '../account-names.js'
-import { TransferCode } from '../chain.js'
+import { providerAccount } from '../ledger/account-names.js'
+import { TransferCode } from '../saga/chain.js'
 import { type Channel } from './channel.js'
 import { throughTransit } from './through-transit.js'
 

@@ -1,5 +1,5 @@
 // The one place that knows every channel. A new channel is one file beside this one, a line here, and a route.
-import { type Intent } from '../intent.js'
+import { type Intent } from '../intents/intent.js'
 import { type Channel, type OperationTerms } from './channel.js'
 import { internalP2p } from './internal-p2p.js'
 import { ippsTransfer } from './ipps-transfer.js'

@@ -1,9 +1,9 @@
 // The chain that channels share.
 import { strict as assert } from 'node:assert'
-import { accountName, transitAccount } from '../account-names.js'
-import { type Leg, TransferCode } from '../chain.js'
-import { feesOf, totalsOf } from '../decision.js'
-import { type Intent } from '../intent.js'
+import { accountName, transitAccount } from '../ledger/account-names.js'
+import { type Leg, TransferCode } from '../saga/chain.js'
+import { feesOf, totalsOf } from '../decisions/decision.js'
+import { type Intent } from '../intents/intent.js'
 
 /** `throughTransit` to a payee who has an account in the Ledger. */
 export function toPayee(intent: Intent, amountMinor: bigint, payerCode: TransferCode): readonly Leg[] {

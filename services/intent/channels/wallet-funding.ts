@@ -1,7 +1,7 @@
 // WALLET_FUNDING: money that arrived from outside enters a wallet, against the asset's settlement account.
 //
 // The settlement account goes below zero: what is missing there is what the outside holds for us.
-import { TransferCode } from '../chain.js'
+import { TransferCode } from '../saga/chain.js'
 import { type Channel } from './channel.js'
 import { toPayee } from './through-transit.js'
 

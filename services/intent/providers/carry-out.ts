@@ -3,8 +3,8 @@
 // knows before it is asked again, under the same id.
 import { type Logger } from '../../runtime/logger.js'
 import { type ReachCrashPoint } from '../crash-points.js'
-import { type Intent, type Submission } from '../intent.js'
-import { type IntentStore } from '../intent-store.js'
+import { type Intent, type Submission } from '../intents/intent.js'
+import { type IntentStore } from '../intents/intent-store.js'
 import { type PollOutcome, type Provider } from './provider.js'
 import { type ProviderInbox, type Via } from './provider-inbox.js'
 import { type SubmissionStore } from './submission-store.js'

@@ -1,7 +1,7 @@
 // A provider that speaks our protocol over HTTP (docs/adding-a-channel.md).
 import { type Secret } from '../../runtime/secret.js'
-import { type Intent } from '../intent.js'
-import { isSigned } from '../webhook-signature.js'
+import { type Intent } from '../intents/intent.js'
+import { isSigned } from '../webhooks/webhook-signature.js'
 import { type Callback, type ChannelOutcome, type PollOutcome, type Provider } from './provider.js'
 import { readAnswer, readCallbackBody, submissionBody } from './provider-message.js'
 

@@ -2,11 +2,11 @@
 // provider is owed, once, under an id of the intent's own. Somebody has to get the money back; the list says of whom.
 import { type Pool } from 'pg'
 import { type Logger } from '../../runtime/logger.js'
-import { providerAccount, suspenseAccount } from '../account-names.js'
-import { type ChainOutcome } from '../chain-runner.js'
-import { type ChainPlan, TransferCode } from '../chain.js'
-import { type Intent, isFinal, type Submission } from '../intent.js'
-import { type IntentStore } from '../intent-store.js'
+import { providerAccount, suspenseAccount } from '../ledger/account-names.js'
+import { type ChainOutcome } from '../saga/chain-runner.js'
+import { type ChainPlan, TransferCode } from '../saga/chain.js'
+import { type Intent, isFinal, type Submission } from '../intents/intent.js'
+import { type IntentStore } from '../intents/intent-store.js'
 import { claimBookings, type DueBooking, finishBooking, noteDiscrepancy } from './discrepancy-store.js'
 import { payoutMinor } from './provider-message.js'
 

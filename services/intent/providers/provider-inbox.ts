@@ -1,8 +1,8 @@
 // Takes in what providers say for good, whoever brings it: once, with its effect, in one transaction.
 import { type Pool, type PoolClient } from 'pg'
 import { transaction } from '../../runtime/postgres.js'
-import { type Intent } from '../intent.js'
-import { intentFromRow, type IntentRow } from '../intent-row.js'
+import { type Intent } from '../intents/intent.js'
+import { intentFromRow, type IntentRow } from '../intents/intent-row.js'
 import { noteDiscrepancy } from './discrepancy-store.js'
 import { type FinalReport } from './provider.js'
 import { payoutMinor } from './provider-message.js'

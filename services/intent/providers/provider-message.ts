@@ -1,8 +1,8 @@
 // The bodies that go between us and a provider (docs/adding-a-channel.md): the only place that knows their form.
 import { z } from 'zod'
-import { amountMaxMinor, totalsOf } from '../decision.js'
-import { type ExternalParty } from '../external-party.js'
-import { type Intent } from '../intent.js'
+import { amountMaxMinor, totalsOf } from '../decisions/decision.js'
+import { type ExternalParty } from '../intents/external-party.js'
+import { type Intent } from '../intents/intent.js'
 import { type FinalReport, type ChannelOutcome } from './provider.js'
 
 const text = (lengthMax: number) =>

@@ -1,5 +1,5 @@
 // What a channel needs of the provider that carries its payments out.
-import { type Intent } from '../intent.js'
+import { type Intent } from '../intents/intent.js'
 
 /** What a provider says of a payment for good. */
 export interface FinalReport {

@@ -1,6 +1,6 @@
 // What a provider's final answer changes: the first one that arrives while the money is held decides, whoever brings it.
 // Everything else changes nothing about the payment, and what does not agree with it is put on the list of discrepancies.
-import { type IntentState } from '../intent.js'
+import { type IntentState } from '../intents/intent.js'
 import { type FinalReport } from './provider.js'
 
 /** What is known of the payment that a report is about. */

@@ -1,7 +1,7 @@
 // How far a payment is that a provider carries out, in PostgreSQL.
 import { type Pool } from 'pg'
-import { type Intent } from '../intent.js'
-import { intentFromRow, type IntentRow } from '../intent-row.js'
+import { type Intent } from '../intents/intent.js'
+import { intentFromRow, type IntentRow } from '../intents/intent-row.js'
 
 /** What is known after a provider gave no final answer. */
 export interface Note {

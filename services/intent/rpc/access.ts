@@ -2,9 +2,9 @@
 import { type Call, callerName } from '../../runtime/call.js'
 import { termsOf } from '../channels/registry.js'
 import { notOwner, selfReview } from '../errors.js'
-import { type Intent, type Party, reachedMs } from '../intent.js'
-import { type WalletDirectory } from '../wallet-directory.js'
-import { type Wallet } from '../wallet.js'
+import { type Intent, type Party, reachedMs } from '../intents/intent.js'
+import { type WalletDirectory } from '../wallets/wallet-directory.js'
+import { type Wallet } from '../wallets/wallet.js'
 
 /** Whose resources the caller may see: a subject's own, undefined for everybody's (operators with a certificate). */
 export function ownerScope(call: Call): string | undefined {

@@ -2,7 +2,7 @@
 import { type Intent as IntentMessage } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Call } from '../../runtime/call.js'
 import { amountTooLarge, dependencyUnavailable, overloaded, requestIdReused } from '../errors.js'
-import { type Payment } from '../payments.js'
+import { type Payment } from '../saga/payments.js'
 import { intentToMessage } from './intent-message.js'
 
 /** The header that says that the answer is an earlier request's. */

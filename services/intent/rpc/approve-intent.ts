@@ -3,7 +3,7 @@ import {
   type ApproveIntentResponse,
 } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { type Call } from '../../runtime/call.js'
-import { approved } from '../intent.js'
+import { approved } from '../intents/intent.js'
 import { type RpcDeps } from './deps.js'
 import { operatorAnswer } from './operator-answer.js'
 import { assertInReview, reviewable, writeReview } from './review.js'

@@ -1,7 +1,7 @@
 import { type AutoTopUp as AutoTopUpMessage } from '../../../gen/paymesh/intent/v1/auto_top_up.js'
 import { type FieldCheck } from '../../runtime/field-check.js'
-import { type AutoTopUp, noRule } from '../auto-top-up.js'
-import { type Wallet } from '../wallet.js'
+import { type AutoTopUp, noRule } from '../wallets/auto-top-up.js'
+import { type Wallet } from '../wallets/wallet.js'
 import { walletIdOf } from './fields.js'
 import { timestampOf } from './intent-message.js'
 

@@ -2,7 +2,7 @@ import { type CancelIntentRequest, type CancelIntentResponse } from '../../../ge
 import { type Call, callerName } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain } from '../errors.js'
-import { intentRequestHash } from '../request-hash.js'
+import { intentRequestHash } from '../intents/request-hash.js'
 import { authorizeHold } from './access.js'
 import { decideHold } from './decide-hold.js'
 import { type RpcDeps } from './deps.js'

@@ -1,8 +1,8 @@
 // What ConfirmIntent and CancelIntent have in common: a wish about a hold is written, and then carried out.
 import { type Call } from '../../runtime/call.js'
 import { dependencyUnavailable, holdExpired, intentNotHeld, requestIdReused } from '../errors.js'
-import { type Wish } from '../hold-store.js'
-import { type Intent, type RequestKey } from '../intent.js'
+import { type Wish } from '../intents/hold-store.js'
+import { type Intent, type RequestKey } from '../intents/intent.js'
 import { replayHeader } from './answer-payment.js'
 import { type RpcDeps } from './deps.js'
 import { readIntent } from './find-intent.js'

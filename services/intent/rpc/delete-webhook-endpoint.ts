@@ -5,7 +5,7 @@ import {
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain } from '../errors.js'
-import { deleteEndpoint } from '../webhook-endpoint-store.js'
+import { deleteEndpoint } from '../webhooks/webhook-endpoint-store.js'
 import { type RpcDeps } from './deps.js'
 import { findEndpoint } from './find-webhook-endpoint.js'
 import { checkEndpointName } from './webhook-fields.js'

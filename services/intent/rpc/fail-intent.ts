@@ -2,7 +2,7 @@ import { type FailIntentRequest, type FailIntentResponse } from '../../../gen/pa
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain, intentFinal } from '../errors.js'
-import { isFinal } from '../intent.js'
+import { isFinal } from '../intents/intent.js'
 import { type RpcDeps } from './deps.js'
 import { checkReason } from './fields.js'
 import { readIntent } from './find-intent.js'

@@ -1,7 +1,7 @@
 // Rules for fields that several requests have.
 import { type Money } from '../../../gen/paymesh/money/v1/money.js'
 import { type FieldCheck } from '../../runtime/field-check.js'
-import { amountMaxMinor } from '../decision.js'
+import { amountMaxMinor } from '../decisions/decision.js'
 
 const requestIdPattern = /^[A-Za-z0-9._-]{1,64}$/
 const assetCodePattern = /^[A-Z0-9]{1,16}$/

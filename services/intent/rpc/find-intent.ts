@@ -1,7 +1,7 @@
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain, intentNotFound } from '../errors.js'
-import { type Intent } from '../intent.js'
+import { type Intent } from '../intents/intent.js'
 import { authorizeIntent, type IntentView } from './access.js'
 import { type RpcDeps } from './deps.js'
 import { intentIdOf } from './fields.js'

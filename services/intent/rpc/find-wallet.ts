@@ -1,7 +1,7 @@
 import { type Call } from '../../runtime/call.js'
 import { walletNotFound } from '../errors.js'
-import { type StoredWallet, type Wallet } from '../wallet.js'
-import { walletsById } from '../wallet-store.js'
+import { type StoredWallet, type Wallet } from '../wallets/wallet.js'
+import { walletsById } from '../wallets/wallet-store.js'
 import { authorizeWallet } from './access.js'
 import { type RpcDeps } from './deps.js'
 

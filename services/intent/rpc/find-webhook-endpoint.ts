@@ -1,8 +1,8 @@
 import { type Call } from '../../runtime/call.js'
 import { notOwner } from '../errors.js'
-import { endpointNotFound } from '../webhook-errors.js'
-import { endpointById } from '../webhook-endpoint-store.js'
-import { type WebhookEndpoint } from '../webhook.js'
+import { endpointNotFound } from '../webhooks/webhook-errors.js'
+import { endpointById } from '../webhooks/webhook-endpoint-store.js'
+import { type WebhookEndpoint } from '../webhooks/webhook.js'
 import { ownerScope } from './access.js'
 import { type RpcDeps } from './deps.js'
 

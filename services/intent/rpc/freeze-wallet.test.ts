@@ -5,7 +5,7 @@ import { type Wallet, WalletState } from '../../../gen/paymesh/intent/v1/wallet.
 import { IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type As, assertFails, operator, paymentRequest, type TestIntent, type TestMesh } from '../test/mesh.js'
 import { sharedIntent, sharedMesh } from '../test/shared-mesh.js'
-import { connectWalletAccounts, type WalletAccounts } from '../wallet-accounts-client.js'
+import { connectWalletAccounts, type WalletAccounts } from '../wallets/wallet-accounts-client.js'
 
 const unknown = 'wallets/0190a000-0000-7000-8000-00000000dead'
 const support: As = { user: 'freeze-sue', permissions: ['wallet:freeze', 'wallet:read'] }

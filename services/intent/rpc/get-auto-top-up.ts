@@ -1,7 +1,7 @@
 import { type GetAutoTopUpRequest, type GetAutoTopUpResponse } from '../../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
-import { findAutoTopUp } from '../auto-top-up-store.js'
+import { findAutoTopUp } from '../wallets/auto-top-up-store.js'
 import { errorDomain } from '../errors.js'
 import { autoTopUpMessage, checkAutoTopUpName } from './auto-top-up-message.js'
 import { type RpcDeps } from './deps.js'

@@ -3,7 +3,7 @@ import { type GetTotalsRequest, type GetTotalsResponse } from '../../../gen/paym
 import { IntentState as StateMessage } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
-import { totalsOfPeriod } from '../admin-store.js'
+import { totalsOfPeriod } from '../intents/admin-store.js'
 import { errorDomain } from '../errors.js'
 import { type RpcDeps } from './deps.js'
 

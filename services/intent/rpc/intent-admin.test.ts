@@ -16,7 +16,7 @@ import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.
 import { RiskAction } from '../../../gen/paymesh/rules/v1/decision.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
-import { eventStream } from '../outbox-worker.js'
+import { eventStream } from '../events/outbox-worker.js'
 import { type As, assertFails, operator, paymentRequest, type TestIntent, TestMesh } from '../test/mesh.js'
 import { until } from '../test/mesh-process.js'
 

@@ -10,10 +10,10 @@ import {
 } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Timestamp } from '../../../gen/google/protobuf/timestamp.js'
 import { type Decision, FeePhase, LimitMetric } from '../../../gen/paymesh/rules/v1/decision.js'
-import { totalsOf } from '../decision.js'
-import { decisionToMessage } from '../decision-message.js'
-import { type ExternalParty } from '../external-party.js'
-import { type Failure, failureOf, type Intent, type Party, settledMinor } from '../intent.js'
+import { totalsOf } from '../decisions/decision.js'
+import { decisionToMessage } from '../decisions/decision-message.js'
+import { type ExternalParty } from '../intents/external-party.js'
+import { type Failure, failureOf, type Intent, type Party, settledMinor } from '../intents/intent.js'
 import { type IntentView } from './access.js'
 
 /** The intent as who asks may see it; `payee` leaves out what is the payer's alone, both sides why it is reviewed. */

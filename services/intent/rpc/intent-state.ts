@@ -1,5 +1,5 @@
 import { IntentState as StateMessage } from '../../../gen/paymesh/intent/v1/intent.js'
-import { type IntentState } from '../intent.js'
+import { type IntentState } from '../intents/intent.js'
 
 const states: ReadonlyMap<StateMessage, IntentState> = new Map([
   [StateMessage.CREATED, 'CREATED'],

@@ -3,7 +3,7 @@ import { IntentState as StateMessage } from '../../../gen/paymesh/intent/v1/inte
 import { FieldCheck } from '../../runtime/field-check.js'
 import { decodePageToken, pageSize } from '../../runtime/page-token.js'
 import { errorDomain } from '../errors.js'
-import { type IntentFilter } from '../intent-list.js'
+import { type IntentFilter } from '../intents/intent-list.js'
 import { intentIdOf, walletIdOf } from './fields.js'
 import { stateOf } from './intent-state.js'
 

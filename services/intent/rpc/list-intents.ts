@@ -3,7 +3,7 @@ import { Intent as IntentMessage } from '../../../gen/paymesh/intent/v1/intent.j
 import { type Call } from '../../runtime/call.js'
 import { fittingPage } from '../../runtime/page-fit.js'
 import { encodePageToken } from '../../runtime/page-token.js'
-import { type IntentFilter, listIntents as listStoredIntents } from '../intent-list.js'
+import { type IntentFilter, listIntents as listStoredIntents } from '../intents/intent-list.js'
 import { authorizeIntent, ownerScope } from './access.js'
 import { type RpcDeps } from './deps.js'
 import { intentToMessage } from './intent-message.js'

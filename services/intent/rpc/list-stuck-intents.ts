@@ -5,7 +5,7 @@ import {
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { pageSize } from '../../runtime/page-token.js'
-import { stuckIntents } from '../admin-store.js'
+import { stuckIntents } from '../intents/admin-store.js'
 import { errorDomain } from '../errors.js'
 import { type RpcDeps } from './deps.js'
 import { intentToMessage, timestampOf } from './intent-message.js'

@@ -1,6 +1,6 @@
 import { Secret } from '../../runtime/secret.js'
-import { type SealedSecret } from '../webhook-endpoint-store.js'
-import { secretContext, secretText } from '../webhook-signature.js'
+import { type SealedSecret } from '../webhooks/webhook-endpoint-store.js'
+import { secretContext, secretText } from '../webhooks/webhook-signature.js'
 import { type RpcDeps } from './deps.js'
 
 // As much as HMAC-SHA256 makes use of.

@@ -1,6 +1,6 @@
 // An intent after an operator did something with it, as the answer of an RPC.
 import { type Intent as IntentMessage } from '../../../gen/paymesh/intent/v1/intent.js'
-import { type Advanced } from '../advance.js'
+import { type Advanced } from '../saga/advance.js'
 import { dependencyUnavailable } from '../errors.js'
 import { intentToMessage } from './intent-message.js'
 

@@ -5,9 +5,9 @@ import {
   type Party as PartyMessage,
 } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type FieldCheck } from '../../runtime/field-check.js'
-import { parseQr, type QrAccount } from '../emv-qr.js'
-import { type ExternalParty } from '../external-party.js'
-import { type Amount } from '../request-hash.js'
+import { parseQr, type QrAccount } from '../qr/emv-qr.js'
+import { type ExternalParty } from '../intents/external-party.js'
+import { type Amount } from '../intents/request-hash.js'
 
 // A Thai bank's three digits, or a BIC (ISO 9362) of 8 or 11.
 const bankCodePattern = /^(?:\d{3}|[A-Z]{6}[A-Z0-9]{2}(?:[A-Z0-9]{3})?)$/

@@ -5,7 +5,7 @@ import {
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain } from '../errors.js'
-import { rejected } from '../intent.js'
+import { rejected } from '../intents/intent.js'
 import { type RpcDeps } from './deps.js'
 import { checkReason } from './fields.js'
 import { operatorAnswer } from './operator-answer.js'

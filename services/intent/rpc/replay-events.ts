@@ -5,7 +5,7 @@ import {
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain } from '../errors.js'
-import { replayDead } from '../outbox-store.js'
+import { replayDead } from '../events/outbox-store.js'
 import { type RpcDeps } from './deps.js'
 import { intentIdOf } from './fields.js'
 

@@ -1,7 +1,7 @@
 // What ApproveIntent and RejectIntent have in common.
 import { type Call } from '../../runtime/call.js'
 import { intentNotInReview } from '../errors.js'
-import { type Intent } from '../intent.js'
+import { type Intent } from '../intents/intent.js'
 import { authorizeReview } from './access.js'
 import { type RpcDeps } from './deps.js'
 import { readIntent } from './find-intent.js'

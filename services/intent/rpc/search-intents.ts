@@ -6,7 +6,7 @@ import { Intent as IntentMessage } from '../../../gen/paymesh/intent/v1/intent.j
 import { type Call } from '../../runtime/call.js'
 import { fittingPage } from '../../runtime/page-fit.js'
 import { encodePageToken } from '../../runtime/page-token.js'
-import { listIntents } from '../intent-list.js'
+import { listIntents } from '../intents/intent-list.js'
 import { type RpcDeps } from './deps.js'
 import { intentToMessage } from './intent-message.js'
 import { parseFilter } from './list-filter.js'

@@ -8,7 +8,7 @@ import {
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type As, assertFails, operator, type TestIntent, type TestMesh } from '../test/mesh.js'
 import { sharedIntent, sharedMesh } from '../test/shared-mesh.js'
-import { walletsMax } from '../wallet.js'
+import { walletsMax } from '../wallets/wallet.js'
 
 const unknown = 'wallets/0190a000-0000-7000-8000-00000000dead'
 const ann: As = { user: 'update-ann' }

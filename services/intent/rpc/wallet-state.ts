@@ -1,9 +1,9 @@
 // Whether wallets are frozen or closed: what the Ledger says of their accounts.
 import { type Call } from '../../runtime/call.js'
-import { walletAccount } from '../account-names.js'
-import { type LedgerState } from '../wallet-accounts-client.js'
-import { type StoredWallet } from '../wallet.js'
-import { markWalletClosed } from '../wallet-store.js'
+import { walletAccount } from '../ledger/account-names.js'
+import { type LedgerState } from '../wallets/wallet-accounts-client.js'
+import { type StoredWallet } from '../wallets/wallet.js'
+import { markWalletClosed } from '../wallets/wallet-store.js'
 import { type RpcDeps } from './deps.js'
 
 // A page may hold a thousand of them; the Ledger answers each in about a millisecond.

@@ -24,7 +24,7 @@ import {
 import { MisbehavingServer } from '../test/misbehaving-server.js'
 import { until } from '../test/mesh-process.js'
 import { sharedIntent, sharedMesh } from '../test/shared-mesh.js'
-import { endpointsMax } from '../webhook.js'
+import { endpointsMax } from '../webhooks/webhook.js'
 
 const service = WebhookServiceService
 const permissions = ['webhooks:write', 'intents:write', 'wallet:write']

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net'
 import { type WebhookEndpoint as EndpointMessage } from '../../../gen/paymesh/intent/v1/webhook.js'
 import { type FieldCheck } from '../../runtime/field-check.js'
-import { knownEventTypes } from '../webhook.js'
+import { knownEventTypes } from '../webhooks/webhook.js'
 import { type WebhookParts } from './deps.js'
 import { checkDisplayName } from './wallet-fields.js'
 

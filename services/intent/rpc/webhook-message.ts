@@ -5,7 +5,7 @@ import {
   type WebhookEndpoint as EndpointMessage,
   WebhookFailure,
 } from '../../../gen/paymesh/intent/v1/webhook.js'
-import { type WebhookDelivery, type WebhookEndpoint } from '../webhook.js'
+import { type WebhookDelivery, type WebhookEndpoint } from '../webhooks/webhook.js'
 import { timestampOf } from './intent-message.js'
 
 export function endpointToMessage(endpoint: WebhookEndpoint, nowMs: number): EndpointMessage {

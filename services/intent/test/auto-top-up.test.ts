@@ -7,7 +7,7 @@ import {
 import { type AutoTopUp } from '../../../gen/paymesh/intent/v1/auto_top_up.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { topUpCrashPoints } from '../crash-points.js'
-import { type Intent } from '../intent.js'
+import { type Intent } from '../intents/intent.js'
 import { paymentRequest, TestIntent, TestMesh } from './mesh.js'
 import { MeshProcess, until } from './mesh-process.js'
 

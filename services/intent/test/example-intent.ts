@@ -1,7 +1,7 @@
 // Intents to test with.
-import { type Decision, type Fee } from '../decision.js'
-import { type Intent, newIntent, type Order } from '../intent.js'
-import { orderHash } from '../request-hash.js'
+import { type Decision, type Fee } from '../decisions/decision.js'
+import { type Intent, newIntent, type Order } from '../intents/intent.js'
+import { orderHash } from '../intents/request-hash.js'
 
 export const payerWallet = '0190a000-0000-7000-8000-00000000aaaa'
 export const payeeWallet = '0190a000-0000-7000-8000-00000000bbbb'

@@ -3,7 +3,7 @@ import { type CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
-import { isFinal } from '../intent.js'
+import { isFinal } from '../intents/intent.js'
 import { paymentRequest, type TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
 import { type MeshProcess, succeeds, until } from './mesh-process.js'
 import { TestProvider, ways } from './test-provider.js'

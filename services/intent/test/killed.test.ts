@@ -8,7 +8,7 @@ import {
 import { type Intent, IntentState, RefundState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
-import { isResting } from '../intent.js'
+import { isResting } from '../intents/intent.js'
 import { paymentRequest, TestIntent, TestMesh } from './mesh.js'
 import { MeshProcess, until } from './mesh-process.js'
 

@@ -1,5 +1,5 @@
 // QR codes for tests, written independently of the parser.
-import { crcOf } from '../emv-data-objects.js'
+import { crcOf } from '../qr/emv-data-objects.js'
 
 /** Objects as they stand in a code: an id and its value, or the objects of a template. */
 export type QrObjects = readonly (readonly [id: string, value: string | QrObjects])[]

@@ -5,8 +5,8 @@ import { type CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { freePort } from '../../../dev/testing.js'
 import { type CrashPoint, crashPoints } from '../crash-points.js'
-import { type Intent as StoredIntent, isFinal } from '../intent.js'
-import { eventStream } from '../outbox-worker.js'
+import { type Intent as StoredIntent, isFinal } from '../intents/intent.js'
+import { eventStream } from '../events/outbox-worker.js'
 import { assertFails, paymentRequest, TestIntent, TestMesh } from './mesh.js'
 import { MeshProcess, succeeds, until } from './mesh-process.js'
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
 import { Secret } from '../../runtime/secret.js'
-import { type ScoringProvider } from '../scoring-client.js'
+import { type ScoringProvider } from '../decisions/scoring-client.js'
 
 export interface ScoringServer {
   readonly provider: ScoringProvider
