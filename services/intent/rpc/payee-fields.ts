@@ -62,7 +62,7 @@ const qrField = `${payeeField}.qr_payload`
 function merchant(check: FieldCheck, qrPayload: string): ExternalParty | undefined {
   const qr = parseQr(qrPayload)
   if (qr.kind === 'malformed') {
-    check.that(false, qrField, `must be a QR code for payments: ${qr.detail}`)
+    check.that(false, qrField, `must be a QR code for payments: ${qr.detail.replace(/\.$/, '')}`)
     return undefined
   }
   const account = qr.accounts.find(({ kind }) => kind !== 'other')
