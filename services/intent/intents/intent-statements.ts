@@ -122,6 +122,11 @@ with given as (
       approve_time = g.approve_time, authorize_time = g.authorize_time, settle_time = g.settle_time,
       reject_time = g.reject_time, fail_time = g.fail_time, cancel_time = g.cancel_time, expire_time = g.expire_time,
       settled_minor = g.settled_minor, failure_limit = g.failure_limit, resume_count = 0,
+      -- Nothing is held while somebody reviews: the time of the hold begins when it may be made.
+      hold_expire_time = case
+        when i.state = 'IN_REVIEW' and g.state = 'VALIDATED' then now() + make_interval(secs => i.hold_seconds)
+        else i.hold_expire_time
+      end,
       resume_after = case
         when g.state = 'AUTHORIZED' and i.provider is null then coalesce(i.hold_expire_time, now())
         else now() + ${resumeAfter}

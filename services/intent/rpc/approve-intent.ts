@@ -5,6 +5,7 @@ import {
 import { type Call } from '../../runtime/call.js'
 import { approved } from '../intents/intent.js'
 import { type RpcDeps } from './deps.js'
+import { readIntent } from './find-intent.js'
 import { operatorAnswer } from './operator-answer.js'
 import { assertInReview, reviewable, writeReview } from './review.js'
 
@@ -19,7 +20,7 @@ export async function approveIntent(
 ): Promise<ApproveIntentResponse> {
   const intent = await reviewable(deps, call, request.name)
   assertInReview(intent)
-  const after = approved(intent, deps.clock.nowMs())
-  await writeReview(deps, intent, after)
-  return operatorAnswer(await deps.advance(after))
+  await writeReview(deps, intent, approved(intent, deps.clock.nowMs()))
+  // Read again: when its hold ends follows from when this was written.
+  return operatorAnswer(await deps.advance(await readIntent(deps, request.name)))
 }

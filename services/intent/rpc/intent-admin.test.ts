@@ -111,6 +111,17 @@ describe("the operator's RPCs of intents", () => {
       assert.equal((await approve(waiting)).state, IntentState.AUTHORIZED)
     })
 
+    it('begin the time of a hold, however long the payment waited for a review', async () => {
+      const waiting = await pay({ metadata: { suspicious: 'yes' }, holdSeconds: 3600 })
+      const id = waiting.name.slice('intents/'.length)
+      await mesh.pool.query(`update intents set hold_expire_time = now() - interval '1 day' where id = $1`, [id])
+      const held = await approve(waiting)
+      assert.equal(held.state, IntentState.AUTHORIZED)
+      const leftSeconds = Number(held.holdExpireTime!.seconds) - Date.now() / 1000
+      assert.ok(leftSeconds > 3500 && leftSeconds < 3700, `${leftSeconds} s are left`)
+      assert.deepEqual(await intent.intent(waiting.name), held)
+    })
+
     it('are not for who has a part in the payment', async () => {
       const waiting = await reviewed()
       for (const user of ['ann', 'ben']) {
