@@ -1,7 +1,9 @@
 // The accounts of limits' windows: asked of the Ledger by the first payment in a window, remembered for those after it.
 //
 // What is remembered may be out of date: when a cap changes, its window gets another account and the old one is emptied.
-// Nothing can be spent there any more, so a payment that was led astray is refused and asks again.
+// Nothing can be spent there any more, so a payment that was led astray is refused and asks again. Only an account of the
+// very cap that was asked for is remembered: to who asks for a cap of before, the Ledger answers the account of a newer
+// one, and that must not stand in for the cap of before when it is published again.
 import { type Ledger } from '../ledger/ledger-client.js'
 import { type LimitAccount, type LimitLeg, type LimitUsage } from './limit.js'
 
@@ -38,9 +40,12 @@ export class LimitAccounts {
     const asked = this.#ledger.ensureLimit(leg)
     this.#known.delete(key)
     this.#known.set(key, asked)
-    asked.catch(() => {
+    const forget = () => {
       if (this.#known.get(key) === asked) this.#known.delete(key)
-    })
+    }
+    void asked.then(({ usage }) => {
+      if (usage.cap !== leg.cap) forget()
+    }, forget)
     const [oldest] = this.#known.keys()
     if (this.#known.size > knownMax && oldest !== undefined) this.#known.delete(oldest)
     return asked

@@ -220,6 +220,20 @@ describe('limits over time', function () {
     return payments.map(({ name }) => stored.get(name)!)
   }
 
+  it('that go back to a cap of before are that cap, also where a payment of before was led to the higher one', async () => {
+    const { purse, shop, setCap, pay } = await limited('nora', 500n)
+    const interrupted = await mesh.startIntent({ crashPoint: throwAt('before-ledger') })
+    const left = paymentRequest(purse, shop, 100n)
+    await assert.rejects(interrupted.pay('nora', left))
+    await setCap(1_000n)
+    assert.equal((await pay(100n)).state, IntentState.SETTLED)
+    assert.equal((await intent.pay('nora', left)).message.state, IntentState.SETTLED)
+    await setCap(500n)
+    const over = await pay(301n)
+    assert.deepEqual([over.failure?.limit?.cap, over.failure?.limit?.used], [500n, 200n])
+    assert.equal((await pay(300n)).state, IntentState.SETTLED)
+  })
+
   it('count a payment that was reviewed when it goes on', async () => {
     const { purse, shop, setCap, pay } = await limited('rita', 1_000n)
     const odd = paymentRequest(purse, shop, 600n, { metadata: { suspicious: 'yes' } })
