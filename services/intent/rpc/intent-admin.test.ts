@@ -163,6 +163,30 @@ describe("the operator's RPCs of intents", () => {
       assert.equal(await intent.available(purse.name), before)
     })
 
+    it('rejects what another process tries anew meanwhile', async () => {
+      const before = await intent.available(purse.name)
+      const interrupted = await cutOff('before-ledger')
+      const other = await mesh.pool.connect()
+      await other.query('begin')
+      await other.query(
+        `update intents set attempt = attempt + 1, resume_after = now() + interval '1 minute' where id = $1`,
+        [interrupted.name.slice('intents/'.length)],
+      )
+      const failing = fail(interrupted)
+      // It has read the attempt of before, and waits for the row.
+      const waiting = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+      try {
+        await until(async () => (await mesh.pool.query(waiting)).rowCount !== 0, 'the rejection waits')
+      } finally {
+        await other.query('commit')
+        other.release()
+      }
+      const failed = await failing
+      assert.equal(failed.state, IntentState.REJECTED)
+      assert.equal(failed.failure?.reason, 'FAILED_BY_OPERATOR')
+      assert.equal(await intent.available(purse.name), before)
+    })
+
     it('finds that the Ledger moved the money, and says so', async () => {
       const interrupted = await cutOff('after-ledger')
       assert.equal(interrupted.state, IntentState.VALIDATED)

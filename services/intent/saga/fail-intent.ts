@@ -40,11 +40,11 @@ export async function failIntent(deps: FailDeps, intent: Intent, failure: Failur
   }
 }
 
-/** Ends an intent whose money never moves; one that somebody else moved on is advanced from there. */
+/** Ends an intent whose money never moves; one that somebody else moved on, or tried anew, is ended from there. */
 async function reject(deps: FailDeps, intent: Intent, failure: Failure): Promise<Advanced> {
   const after = rejected(intent, failure, deps.nowMs())
   const written = await deps.store.update(intent, after)
-  if (!written) return await deps.advance(await read(deps, intent.id))
+  if (!written) return await failIntent(deps, await read(deps, intent.id), failure)
   deps.nudgeOutbox()
   return { kind: 'rests', intent: after }
 }
