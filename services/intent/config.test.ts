@@ -46,12 +46,22 @@ describe('the configuration of Intent', () => {
   })
 
   it('is refused by the name of what is wrong, without its value', () => {
+    const ipps = {
+      IPPS_URL: 'https://ipps.example',
+      IPPS_KEY: 'key',
+      IPPS_CALLBACK_SECRET: Buffer.alloc(32, 1).toString('base64'),
+      IPPS_CALLBACK_URL: 'https://edge.example/v1/providers/ipps/callbacks',
+    }
+    assert.ok(check(ipps).ok)
     const others = { RULES_VALIDATOR_ADDRESSES: 'rules-1:7000,rules-2:7000' }
     const faults: [change: Record<string, string>, problem: RegExp][] = [
       [{ SCORING_PROVIDERS: 'secret' }, /SCORING_PROVIDERS is wrong/],
       [{ SCORING_PROVIDERS: '{"acme":{"url":"https://acme.example"}}' }, /SCORING_PROVIDERS is wrong/],
       [{ SCORING_PROVIDERS: '{"acme":{"url":"http://acme.example","key":"secret"}}' }, /must have https URLs/],
       [others, /RULES_QUORUM is/],
+      [{ IPPS_URL: 'https://ipps.example' }, /IPPS_KEY is/],
+      [{ ...ipps, IPPS_URL: 'http://ipps.example' }, /IPPS_URL must be an https URL|IPPS_URL.*https/],
+      [{ ...ipps, IPPS_KEY: 'a secret\n' }, /IPPS_KEY is wrong/],
       [{ ...others, RULES_QUORUM: '1' }, /RULES_QUORUM is wrong/],
       [{ ...others, RULES_QUORUM: '4' }, /RULES_QUORUM is wrong/],
       [{ RULES_QUORUM: '2' }, /RULES_QUORUM is wrong/],

@@ -8,7 +8,7 @@ import { type Network, networkFrom } from './webhooks/address-guard.js'
 import { type CrashPoint, crashPoints, topUpCrashPoints } from './crash-points.js'
 import { type ScoringProvider } from './decisions/scoring-client.js'
 import { type HttpProviderOptions } from './providers/http-provider.js'
-import { missingVariables, providersFrom, providerVariables } from './providers/provider-config.js'
+import { insecureVariables, missingVariables, providersFrom, providerVariables } from './providers/provider-config.js'
 
 /** All that the Intent service is told by its environment. */
 export interface Config {
@@ -155,6 +155,9 @@ export const intentEnvironment = z
   .superRefine((config, context) => {
     for (const name of missingVariables(config)) {
       context.addIssue({ code: 'custom', path: [name], message: 'is needed beside the others of its provider' })
+    }
+    for (const name of config.ENVIRONMENT === 'development' ? [] : insecureVariables(config)) {
+      context.addIssue({ code: 'custom', path: [name], message: 'must be an https URL, except in development' })
     }
   })
   .refine(isQuorumFit, {

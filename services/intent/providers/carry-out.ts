@@ -40,8 +40,8 @@ async function askFirst(deps: CarryOutDeps, intent: Intent, provider: Provider):
   deps.crashPoint('before-ask')
   const asked = await deps.submissions.ask(intent.id)
   deps.crashPoint('after-ask')
-  // Its time may be over before it began.
-  if (asked === undefined) return await note(deps, intent, undefined, false)
+  // Somebody else asks, or its time was over before it began.
+  if (asked === undefined) return (await deps.submissions.expireUnasked(intent.id)) ?? (await read(deps, intent.id))
   return await submit(deps, asked, provider)
 }
 
@@ -55,7 +55,8 @@ async function askAbout(deps: CarryOutDeps, intent: Intent, provider: Provider):
   const outcome = await provider.poll(intent)
   deps.crashPoint('after-answer')
   if (outcome.kind !== 'notFound') return await takeIn(deps, intent, provider, outcome, 'POLL')
-  const noted = await note(deps, intent, undefined, true)
+  // What it has given a name to before it does have, whatever it says now.
+  const noted = await note(deps, intent, undefined, intent.submission?.reference === undefined)
   return isOpen(noted) && !provider.isBusy() ? await submit(deps, noted, provider) : noted
 }
 
@@ -66,13 +67,12 @@ async function takeIn(
   outcome: Exclude<PollOutcome, { kind: 'notFound' }>,
   via: Exclude<Via, 'CALLBACK'>,
 ): Promise<Intent> {
-  const mayExpire = via === 'POLL'
   switch (outcome.kind) {
     case 'accepted':
-      return await note(deps, intent, outcome.reference, mayExpire)
+      return await note(deps, intent, outcome.reference)
     case 'unknown':
       deps.log.warn({ intent: intent.id, provider: name, cause: outcome.cause }, 'what a provider did is not known')
-      return await note(deps, intent, undefined, mayExpire)
+      return await note(deps, intent, undefined)
     case 'final': {
       const { report } = outcome
       const eventId = `${via.toLowerCase()}.${report.transferId}.${report.status}`
@@ -80,7 +80,7 @@ async function takeIn(
       deps.crashPoint('after-report')
       const decided = taken.intent ?? (await read(deps, intent.id))
       // Of another amount than was asked for: nothing is decided.
-      return isOpen(decided) ? await note(deps, intent, undefined, mayExpire) : decided
+      return isOpen(decided) ? await note(deps, intent, undefined) : decided
     }
   }
 }
@@ -94,7 +94,7 @@ async function note(
   deps: CarryOutDeps,
   { id }: Intent,
   reference: string | undefined,
-  mayExpire: boolean,
+  mayExpire = false,
 ): Promise<Intent> {
   return (await deps.submissions.note(id, { reference, mayExpire })) ?? (await read(deps, id))
 }

@@ -12,8 +12,10 @@ const httpUrl = z
   .url({ protocol: /^https?$/ })
   .transform((url) => url.replace(/\/$/, ''))
   .optional()
+// What a header can carry.
 const accessKey = z
   .string()
+  .regex(/^[\x21-\x7e]{1,4096}$/, 'must be 1 to 4096 printable characters without spaces')
   .transform((text) => new Secret(text, 'provider key'))
   .optional()
 
@@ -45,6 +47,13 @@ export function missingVariables(variables: Variables): string[] {
     const missing = names.filter((name) => variables[name] === undefined)
     return missing.length === names.length ? [] : missing
   })
+}
+
+/** The URLs by which keys and account numbers would travel in the clear. */
+export function insecureVariables(variables: Variables): string[] {
+  return providers.flatMap(({ prefix }) =>
+    ([`${prefix}_URL`, `${prefix}_CALLBACK_URL`] as const).filter((name) => variables[name]?.startsWith('http:')),
+  )
 }
 
 /** The providers whose variables are there. */

@@ -7,9 +7,11 @@ import { intentFromRow, type IntentRow } from '../intents/intent-row.js'
 export interface Note {
   /** Undefined when it said none. */
   readonly reference: string | undefined
-  /** Whether the payment may be given up when its time is over: it was just asked about. */
+  /** Whether the payment may be given up when its time is over: the provider was just asked, and does not have it. */
   readonly mayExpire: boolean
 }
+
+const backOff = `make_interval(secs => least(300, 2 * 2 ^ least(resume_count, 8)) * (0.75 + random() / 2))`
 
 export class SubmissionStore {
   readonly #pool: Pool
@@ -33,10 +35,21 @@ export class SubmissionStore {
     )
   }
 
+  /** Writes that the hold of a payment is to be released whose time was over before anybody asked; undefined when not so. */
+  async expireUnasked(intentId: string): Promise<Intent | undefined> {
+    return await this.#change(
+      `update intents set release_kind = 'EXPIRE'
+       where id = $1 and state = 'AUTHORIZED' and provider is not null and provider_ask_time is null
+         and capture_minor is null and release_kind is null and hold_expire_time <= now()
+       returning *`,
+      [intentId],
+    )
+  }
+
   /**
    * Keeps the reference, and sets when to poll: after 2 s, doubling with each poll, at most 5 min, jittered, and once when
-   * the hold's time is over. Writes that the hold is to be released when it is. Undefined when the intent is not
-   * AUTHORIZED.
+   * the hold's time is over. Writes that the hold is to be released when it is and that may be. Undefined when the intent is
+   * not AUTHORIZED.
    */
   async note(intentId: string, { reference, mayExpire }: Note): Promise<Intent | undefined> {
     return await this.#change(
@@ -44,13 +57,11 @@ export class SubmissionStore {
          provider_reference = coalesce(nullif($2::text, ''), provider_reference),
          resume_after = case
            when capture_minor is not null or release_kind is not null then resume_after
-           else least(
-             now() + make_interval(secs => least(300, 2 * 2 ^ least(resume_count, 8)) * (0.75 + random() / 2)),
-             greatest(hold_expire_time, now() + interval '1 second'))
+           when hold_expire_time <= now() then now() + ${backOff}
+           else least(now() + ${backOff}, greatest(hold_expire_time, now() + interval '1 second'))
          end,
          release_kind = case
-           when capture_minor is null and release_kind is null and hold_expire_time <= now()
-             and (provider_ask_time is null or $3) then 'EXPIRE'
+           when $3 and capture_minor is null and release_kind is null and hold_expire_time <= now() then 'EXPIRE'
            else release_kind
          end
        where id = $1 and state = 'AUTHORIZED' and provider is not null

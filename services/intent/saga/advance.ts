@@ -3,7 +3,7 @@
 // the conditional update lets one outcome in.
 import { channelOf } from '../channels/registry.js'
 import { type Channel } from '../channels/channel.js'
-import { attemptMax, type ChainPlan, type Resolution } from './chain.js'
+import { attemptMax, type ChainPlan, postTryMax, type Resolution } from './chain.js'
 import { type ChainOutcome } from './chain-runner.js'
 import { firstPlan, postPlan, voidPlan } from './chain-plans.js'
 import { limitsOf } from '../decisions/decision.js'
@@ -160,20 +160,42 @@ async function resolve(deps: StepDeps, intent: Intent): Promise<Advanced> {
   return isDecided || after.status.state !== 'AUTHORIZED' ? await step(deps, after) : { kind: 'rests', intent: after }
 }
 
-async function post(deps: StepDeps, intent: Intent, channel: Channel, captureMinor: bigint): Promise<Advanced> {
-  const outcome = await run(deps, intent, postPlan(intent, channel, captureMinor))
+async function post(
+  deps: StepDeps,
+  intent: Intent,
+  channel: Channel,
+  captureMinor: bigint,
+  tryNumber = 0,
+): Promise<Advanced> {
+  const outcome = await run(deps, intent, postPlan(intent, channel, captureMinor, tryNumber))
   switch (outcome.kind) {
     case 'applied':
       return await write(deps, intent, settled(intent, deps.nowMs()))
     case 'resolved':
       return await writeResolved(deps, intent, outcome.how)
     case 'refused':
-      return await giveBack(deps, intent, channel, outcome.failure)
+      return await postRefused(deps, intent, channel, captureMinor, { failure: outcome.failure, tryNumber })
     case 'overLimit':
       return { kind: 'waiting', intent, cause: 'the Ledger counts again what a hold has counted' }
     case 'undecided':
       return { kind: 'waiting', intent, cause: outcome.cause }
   }
+}
+
+/**
+ * An account of the hold is closed or frozen. What a provider has paid is not given back for that: it waits until the account
+ * is open again. The Ledger has burnt the ids of the try that it refused, so the next one has others.
+ */
+async function postRefused(
+  deps: StepDeps,
+  intent: Intent,
+  channel: Channel,
+  captureMinor: bigint,
+  { failure, tryNumber }: { readonly failure: Failure; readonly tryNumber: number },
+): Promise<Advanced> {
+  if (intent.submission === undefined || tryNumber === postTryMax) return await giveBack(deps, intent, channel, failure)
+  if (failure.reason === 'ACCOUNT_CLOSED') return { kind: 'waiting', intent, cause: failure.message }
+  return await post(deps, intent, channel, captureMinor, tryNumber + 1)
 }
 
 /** The hold can never be posted: an account of it was closed. The payer gets the money back. */

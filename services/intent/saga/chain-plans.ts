@@ -9,18 +9,21 @@ import { limitUse } from '../limits/limit.js'
 // what becomes of it: a payment confirmed in its last second can be posted after a day without the Ledger or without this
 // service. Part of the transfers of every hold that was ever made, so never change it.
 const graceSeconds = 86_400
+// What a provider has, or may have, is not given back because time passed, but by what it says or an operator.
+const providerGraceSeconds = 30 * 86_400
 
 /** Step 1: pays at once, or holds. */
 export function firstPlan(intent: Intent, channel: Channel): ChainPlan {
-  const { holdSeconds } = intent
+  const { holdSeconds, submission } = intent
+  const grace = submission === undefined ? graceSeconds : providerGraceSeconds
   const action: ChainAction =
-    holdSeconds === undefined ? { kind: 'pay' } : { kind: 'hold', timeoutSeconds: holdSeconds + graceSeconds }
+    holdSeconds === undefined ? { kind: 'pay' } : { kind: 'hold', timeoutSeconds: holdSeconds + grace }
   return planOf(intent, action, channel, intent.amountMinor)
 }
 
 /** Step 2: posts what was held, or as much of it as is to settle. */
-export function postPlan(intent: Intent, channel: Channel, captureMinor: bigint): ChainPlan {
-  return planOf(intent, { kind: 'post' }, channel, captureMinor)
+export function postPlan(intent: Intent, channel: Channel, captureMinor: bigint, tryNumber = 0): ChainPlan {
+  return planOf(intent, { kind: 'post', tryNumber }, channel, captureMinor)
 }
 
 /** Step 3: releases what was held. */

@@ -43,8 +43,11 @@ export type ChainAction =
   | { readonly kind: 'pay' }
   /** Step 1: holds the money; it is free again after the timeout, unless posted or voided before. */
   | { readonly kind: 'hold'; readonly timeoutSeconds: number }
-  /** Step 2: moves what was held; legs may be smaller than those that were held, also zero. */
-  | { readonly kind: 'post' }
+  /**
+   * Step 2: moves what was held; legs may be smaller than those that were held, also zero. Tries after the first, of which
+   * the Ledger has burnt an id, are steps 5 to 15.
+   */
+  | { readonly kind: 'post'; readonly tryNumber: number }
   /** Step 3: releases what was held, with the very legs that were held. */
   | { readonly kind: 'void' }
   /** Step 4: books what a provider paid although the hold was released. */
@@ -60,8 +63,12 @@ export interface ChainPlan {
 
 /** The step of an action, for transfer ids: 1 to 15. A hold and a payment are the same step: an intent makes one. */
 export function stepOf(action: ChainAction): number {
+  if (action.kind === 'post' && action.tryNumber > 0) return 4 + action.tryNumber
   return { pay: 1, hold: 1, post: 2, void: 3, book: 4 }[action.kind]
 }
+
+/** How often what was held may be posted anew. */
+export const postTryMax = 11
 
 const derivedBits = 16n
 

@@ -7,6 +7,7 @@ import {
 } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
+import { WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { assertFails, operator, type TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
 import { until } from './mesh-process.js'
@@ -147,17 +148,81 @@ describe('a payment that a provider carries out', function () {
   it('is asked about once more when its time is over, and then given up', async () => {
     provider.way = ways.accept
     const before = await balance()
-    const [settling, hopeless] = [await withdraw(), await withdraw()]
+    const settling = await withdraw()
     provider.transfer(idOf(settling)).status = 'SETTLED'
-    await mesh.pool.query(`update intents set hold_expire_time = now() where state = 'AUTHORIZED' and id = any($1)`, [
-      [idOf(settling), idOf(hopeless)],
-    ])
+    provider.way = ways.acceptAndFail
+    const hopeless = await withdraw()
+    provider.transfers.delete(idOf(hopeless))
+    await endTime(settling, hopeless)
     await becomes(settling, IntentState.SETTLED)
     const expired = await becomes(hopeless, IntentState.EXPIRED)
     assert.equal(before - (await balance()), settling.payerTotal?.minorUnits)
     assert.equal(expired.failure, undefined)
     assert.equal(provider.polls.get(idOf(hopeless)), 1)
   })
+
+  async function endTime(...payments: Intent[]): Promise<void> {
+    const ids = payments.map(idOf)
+    await mesh.pool.query('update intents set hold_expire_time = now() where id = any($1)', [ids])
+  }
+
+  /** Waits until the provider was asked again, and what it said was taken in. */
+  async function isPolled(paid: Intent): Promise<Intent> {
+    const polls = provider.polls.get(idOf(paid)) ?? 0
+    await mesh.pool.query(`update intents set resume_after = now() where id = $1`, [idOf(paid)])
+    await until(() => (provider.polls.get(idOf(paid)) ?? 0) > polls, 'the provider is asked')
+    const claimed = `select from intents where id = $1 and resume_after > now() + interval '20 seconds'`
+    await until(async () => (await mesh.pool.query(claimed, [idOf(paid)])).rowCount === 0, 'the answer is taken in')
+    return await intent.intent(paid.name)
+  }
+
+  it('is not given up while the provider has it, or may have it, or has paid another amount', async () => {
+    provider.way = ways.accept
+    const accepted = await withdraw()
+    const unheard = await withdraw()
+    const other = await withdraw()
+    await endTime(accepted, unheard, other)
+    assert.equal((await isPolled(accepted)).state, IntentState.AUTHORIZED)
+    provider.pollWay = (_, response) => {
+      response.destroy()
+      return true
+    }
+    assert.equal((await isPolled(unheard)).state, IntentState.AUTHORIZED)
+    provider.pollWay = (id, response) => {
+      response.writeHead(200).end(provider.body(provider.transfer(id), { status: 'SETTLED', amount: '9999' }))
+      return true
+    }
+    assert.equal((await isPolled(other)).state, IntentState.AUTHORIZED)
+    provider.pollWay = () => false
+    for (const paid of [accepted, unheard, other]) {
+      provider.transfer(idOf(paid)).status = 'SETTLED'
+      await becomes(paid, IntentState.SETTLED)
+    }
+  })
+
+  it('whose payer is frozen when the provider pays waits, and settles after it', async () => {
+    provider.way = ways.accept
+    const before = await balance()
+    const paid = await withdraw()
+    const support = { user: 'sue', permissions: ['wallet:freeze'] }
+    await intent.call(WalletServiceService.freezeWallet, { name: purse.name, reason: 'looked into' }, support)
+    provider.transfer(idOf(paid)).status = 'SETTLED'
+    for (let round = 0; round < 2; round++) assert.equal((await decided(paid)).state, IntentState.AUTHORIZED)
+    await intent.call(WalletServiceService.unfreezeWallet, { name: purse.name, reason: 'all is well' }, support)
+    await becomes(paid, IntentState.SETTLED)
+    assert.equal(before - (await balance()), paid.payerTotal?.minorUnits)
+    const { rowCount } = await mesh.pool.query('select from discrepancies where intent_id = $1', [idOf(paid)])
+    assert.equal(rowCount, 0)
+  })
+
+  /** Tries to finish the payment, and waits until the provider's word is written. */
+  async function decided(paid: Intent): Promise<Intent> {
+    await intent.call(IntentAdminServiceService.resumeIntent, { name: paid.name }, operator).catch(() => undefined)
+    const captured = 'select from intents where id = $1 and capture_minor is not null'
+    await mesh.pool.query('update intents set resume_after = now() where id = $1', [idOf(paid)])
+    await until(async () => (await mesh.pool.query(captured, [idOf(paid)])).rowCount === 1, 'the provider has paid')
+    return await intent.intent(paid.name)
+  }
 
   it('is ended by an operator, whatever the provider has said so far', async () => {
     provider.way = ways.accept
