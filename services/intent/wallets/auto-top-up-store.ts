@@ -63,8 +63,13 @@ export async function changeAutoTopUp(
 export async function nudgeAutoTopUps(pool: Pool, walletIds: readonly string[]): Promise<number> {
   const { rowCount } = await pool.query({
     name: 'auto-top-up-nudge',
-    text: `update auto_top_ups set nudges = nudges + 1, check_time = greatest(now(), retry_time)
-           where wallet_id = any($1::uuid[]) and enabled`,
+    // In one order, so that two replicas with the same wallets cannot wait for each other in a ring.
+    text: `with paying as materialized (
+             select wallet_id as id from auto_top_ups where wallet_id = any($1::uuid[]) and enabled
+             order by wallet_id for update
+           )
+           update auto_top_ups set nudges = nudges + 1, check_time = greatest(now(), retry_time)
+           from paying where wallet_id = paying.id`,
     values: [walletIds],
   })
   return rowCount ?? 0
@@ -113,7 +118,7 @@ export async function beginRound(
      set round = round + 1, pending_minor = amount_minor, pending_source = source_wallet,
        used_minor = ${usedToday} + amount_minor, used_day = ${today}
      where wallet_id = $1 and round = $2 and revision = $3 and enabled and pending_minor is null
-       and ${usedToday} + amount_minor <= daily_cap_minor
+       and amount_minor <= daily_cap_minor - ${usedToday}
      returning ${columns}`,
     [walletId, round, revision],
   )
@@ -122,7 +127,7 @@ export async function beginRound(
     `update auto_top_ups
      set check_time = (${today} + 1) at time zone 'UTC', retry_time = (${today} + 1) at time zone 'UTC'
      where wallet_id = $1 and round = $2 and revision = $3 and pending_minor is null
-       and ${usedToday} + amount_minor > daily_cap_minor`,
+       and amount_minor > daily_cap_minor - ${usedToday}`,
     [walletId, round, revision],
   )
   return undefined
