@@ -26,6 +26,8 @@ export interface BenchMesh {
   /** Intent, called directly with the edge's certificate. */
   readonly intents: IntentServiceClient
   readonly wallets: WalletServiceClient
+  /** Intent over a connection of its own; whoever asks closes it. */
+  connectIntents(): IntentServiceClient
   /** A request at the edge over kept connections; fails unless answered 200. */
   call(person: Person, method: 'GET' | 'POST', path: string, body?: string): Promise<string>
   /** The resident memory of each service that takes part in payments, in MiB. */
@@ -53,6 +55,7 @@ export async function benchMesh(peopleCount: number, fundsMinor: bigint): Promis
     people,
     intents,
     wallets,
+    connectIntents: () => new IntentServiceClient(address, credentials, { 'grpc.use_local_subchannel_pool': 1 }),
     call: (person, method, path, body) => call(agent, mesh.ports.edgeHttp, person, method, path, body),
     residentMiB: () => Object.fromEntries(paying.map((name) => [name, residentMiB(mesh.service(name).pid)])),
     stop: async () => {

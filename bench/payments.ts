@@ -1,6 +1,6 @@
 // The payment that benches make.
 import { randomUUID } from 'node:crypto'
-import { IntentState } from '../gen/paymesh/intent/v1/intent.js'
+import { CaptureMode, type Intent, IntentState } from '../gen/paymesh/intent/v1/intent.js'
 import { CreateIntentRequest, type CreateIntentResponse } from '../gen/paymesh/intent/v1/intent_service.js'
 import { answered, type BenchMesh, type Person } from './bench-mesh.js'
 
@@ -21,6 +21,22 @@ export function personAt(mesh: BenchMesh, index: number): [payer: Person, payee:
 
 /** Pays over gRPC, with the edge's certificate; rejects unless the answer is SETTLED. */
 export async function payDirectly(mesh: BenchMesh, payer: Person, payee: Person): Promise<void> {
+  await create(mesh, payer, payee, CaptureMode.IMMEDIATE, IntentState.SETTLED)
+}
+
+/** Holds what a payment would move, and answers the intent's name; rejects unless it is AUTHORIZED. */
+export async function holdDirectly(mesh: BenchMesh, payer: Person, payee: Person): Promise<string> {
+  const { name } = await create(mesh, payer, payee, CaptureMode.MANUAL, IntentState.AUTHORIZED)
+  return name
+}
+
+async function create(
+  mesh: BenchMesh,
+  payer: Person,
+  payee: Person,
+  captureMode: CaptureMode,
+  expected: IntentState,
+): Promise<Intent> {
   const request = CreateIntentRequest.fromPartial({
     requestId: randomUUID(),
     intent: {
@@ -28,10 +44,12 @@ export async function payDirectly(mesh: BenchMesh, payer: Person, payee: Person)
       payer: { party: { $case: 'wallet', wallet: payer.wallet } },
       payee: { party: { $case: 'wallet', wallet: payee.wallet } },
       amount: { assetCode: 'THB', minorUnits: amountMinor },
+      captureMode,
     },
   })
   const { intent } = await answered<CreateIntentResponse>((done) =>
     mesh.intents.createIntent(request, payer.metadata, { deadline: Date.now() + 30_000 }, done),
   )
-  if (intent?.state !== IntentState.SETTLED) throw new Error(`a payment ended in state ${intent?.state}`)
+  if (intent?.state !== expected) throw new Error(`a payment ended in state ${intent?.state}`)
+  return intent
 }

@@ -82,7 +82,7 @@ export interface IntentService {
 export const realLimits: ServiceLimits = {
   // Each a few kilobytes. Beyond this only latency grows: at 2,000 payments a second it is a second.
   paymentsMax: 2_000,
-  // About 10 kB each with its HTTP/2 stream.
+  // About 20 kB each with its HTTP/2 stream.
   watchersMax: 10_000,
   // A watch is authorized once, by a token that lives at most 15 minutes; it may not outlive the token by more.
   watch: { heartbeatMs: 15_000, openMsMax: 15 * 60_000 },

@@ -6,14 +6,13 @@
 import { type Redis } from 'ioredis'
 import { type Logger } from '../../runtime/logger.js'
 import { Loop } from '../loop.js'
-import { type Intent } from '../intents/intent.js'
 import { type IntentStore } from '../intents/intent-store.js'
 import { intentChannel } from './outbox-worker.js'
 
 export interface WatchHubDeps {
   /** A connection of its own: a subscribed one can do nothing else. */
   readonly subscriber: Redis
-  readonly store: Pick<IntentStore, 'byIds'>
+  readonly store: Pick<IntentStore, 'versionsOf'>
   readonly random: () => number
   readonly log: Logger
   /** How many may watch at once. */
@@ -39,7 +38,8 @@ interface Watcher {
   readonly wakeUp: WakeUp
 }
 
-// A query for a thousand rows by key takes a few milliseconds.
+// A query for the versions of a thousand rows by key takes a few milliseconds; for the whole rows it is several times that,
+// most of it in this process.
 const pollBatchMax = 1_000
 
 export class WatchHub {
@@ -142,15 +142,15 @@ export class WatchHub {
   async #pollAll(): Promise<boolean> {
     const ids = [...this.#watchers.keys()]
     for (let start = 0; start < ids.length; start += pollBatchMax) {
-      const intents = await this.#deps.store.byIds(ids.slice(start, start + pollBatchMax))
-      for (const intent of intents) this.#wakeThoseBehind(intent)
+      const now = await this.#deps.store.versionsOf(ids.slice(start, start + pollBatchMax))
+      for (const { id, version } of now) this.#wakeThoseBehind(id, version)
     }
     return false
   }
 
-  #wakeThoseBehind(intent: Intent): void {
-    for (const watcher of this.#watchers.get(intent.id) ?? []) {
-      if (watcher.seenVersion < intent.version) watcher.wakeUp.raise()
+  #wakeThoseBehind(intentId: string, version: number): void {
+    for (const watcher of this.#watchers.get(intentId) ?? []) {
+      if (watcher.seenVersion < version) watcher.wakeUp.raise()
     }
   }
 }

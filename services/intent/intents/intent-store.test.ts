@@ -45,6 +45,7 @@ describe('the store of intents', () => {
     assert.deepEqual(await store.byId(intent.id), intent)
     assert.deepEqual(await store.byRequest(intent.creator, intent.requestId), intent)
     assert.deepEqual(await store.byIds([intent.id]), [intent])
+    assert.deepEqual(await store.versionsOf([intent.id]), [{ id: intent.id, version: intent.version }])
     assert.deepEqual(await events(intent), eventsOf(intent, 1))
   })
 

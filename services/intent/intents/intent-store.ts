@@ -94,6 +94,16 @@ export class IntentStore {
     return rows.map(intentFromRow)
   }
 
+  /** The version that each of these intents has now. */
+  async versionsOf(ids: readonly string[]): Promise<Pick<Intent, 'id' | 'version'>[]> {
+    const { rows } = await this.#pool.query<Pick<IntentRow, 'id' | 'version'>>({
+      name: 'intent-versions',
+      text: 'select id, version from intents where id = any($1::uuid[])',
+      values: [ids],
+    })
+    return rows
+  }
+
   async byRequest(creator: string, requestId: string): Promise<Intent | undefined> {
     const found = await this.#byRequests([{ creator, requestId }])
     return found[0]
