@@ -93,4 +93,16 @@ describe('UpdateAutoTopUp and GetAutoTopUp', () => {
       fields: ['intent.operation_type'],
     })
   })
+
+  it('find the rule of a closed wallet switched off, and that of no other', async () => {
+    const [closing, source] = [await intent.wallet(ann.user), await intent.wallet(ann.user)]
+    const amounts = { threshold: thb(1_000n), amount: thb(5_000n), dailyCap: thb(20_000n) }
+    for (const { name: of } of [closing, purse]) {
+      await update({ name: `${of}/autoTopUp`, ...amounts, enabled: true, source: source.name })
+    }
+    await intent.call(WalletServiceService.closeWallet, { name: closing.name }, ann)
+    const rule = await get(ann, `${closing.name}/autoTopUp`)
+    assert.deepEqual([rule.enabled, rule.source, rule.amount], [false, source.name, amounts.amount])
+    assert.equal((await get()).enabled, true)
+  })
 })

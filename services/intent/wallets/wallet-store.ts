@@ -75,9 +75,13 @@ export async function markWalletOpen(pool: Pool, id: string, nowMs: number): Pro
   await pool.query('update wallets set open_time = $2 where id = $1 and open_time is null', [id, new Date(nowMs)])
 }
 
-/** Records that the Ledger closed the wallet's account for ever. */
+/** Records that the Ledger closed the wallet's account for ever, and switches off the rule by which it was filled. */
 export async function markWalletClosed(pool: Pool, id: string, nowMs: number): Promise<void> {
-  await pool.query('update wallets set close_time = $2 where id = $1 and close_time is null', [id, new Date(nowMs)])
+  await pool.query(
+    `with closed as (update wallets set close_time = $2 where id = $1 and close_time is null returning id)
+     update auto_top_ups set enabled = false, revision = revision + 1 from closed where wallet_id = closed.id`,
+    [id, new Date(nowMs)],
+  )
 }
 
 /** Changes a wallet; with a revision only while it is the wallet's. Undefined when it is not. */
