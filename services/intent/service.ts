@@ -18,6 +18,9 @@ import { createAutoTopUpTrigger, createAutoTopUpWorker } from './wallets/auto-to
 import { burnChain } from './saga/burn-chain.js'
 import { intentIdFrom } from './saga/chain.js'
 import { runChain } from './saga/chain-runner.js'
+import { builtInChannels } from './channels/built-in-channels.js'
+import { type Channel } from './channels/channel.js'
+import { Channels } from './channels/channels.js'
 import { type Config } from './config.js'
 import { type ReachCrashPoint } from './crash-points.js'
 import { createDecider } from './decisions/decider.js'
@@ -57,6 +60,8 @@ export interface ServiceParts {
   readonly log: Logger
   readonly metrics: Metrics
   readonly crashPoint: ReachCrashPoint
+  /** What payments can be settled by; absent: the built-in channels. */
+  readonly channels?: readonly Channel[]
   /** Instead of the machine's: for tests, which set it back and forth. */
   readonly clock?: Clock
   /** Instead of the limits of a real process: for tests, which cannot wait as long nor ask as much. */
@@ -193,8 +198,9 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const topUps: { worker: Loop | undefined } = { worker: undefined }
   const tellTopUps = createAutoTopUpTrigger(pool, () => topUps.worker?.nudge())
   const told: FanOut[] = [(rows) => signals.remember(rows), tellTopUps]
-  const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, told)
-  const tools = { store, holds, accountIds, rules, providers, nudgeOutbox }
+  const channels = new Channels(parts.channels ?? builtInChannels)
+  const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, { channels, told })
+  const tools = { store, holds, channels, accountIds, rules, providers, nudgeOutbox }
   const { advance, fail, payments, inbox, finishing } = assemblePayments(parts, links, tools)
   const topUpDeps = { pool, ledger, accountIds, wallets, payments, nowMs, random, crashPoint, log }
   topUps.worker = createAutoTopUpWorker(topUpDeps)
@@ -208,6 +214,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
     advance,
     fail,
     crashPoint,
+    channels,
     wallets,
     payments,
     rules,
@@ -230,7 +237,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
 function assemblePayments(
   parts: ServiceParts,
   { pool, ledger }: Links,
-  { store, holds, accountIds, rules, providers, nudgeOutbox }: PaymentTools,
+  { store, holds, channels, accountIds, rules, providers, nudgeOutbox }: PaymentTools,
 ) {
   const { log, crashPoint, limits: bounds = realLimits } = parts
   const { nowMs, newUuid } = timeOf(parts)
@@ -243,6 +250,7 @@ function assemblePayments(
     store,
     holds,
     limits,
+    channels,
     ...carrying,
     runChain: chain,
     nowMs,
@@ -257,6 +265,7 @@ function assemblePayments(
     rules,
     limits,
     advance,
+    channels,
     providers,
     newIntentId: () => intentIdFrom(newUuid()),
     nowMs,
@@ -272,6 +281,7 @@ function assemblePayments(
 interface PaymentTools extends Pick<CarryOutDeps, 'providers'> {
   readonly store: IntentStore
   readonly holds: HoldStore
+  readonly channels: Channels
   readonly accountIds: AccountIds
   readonly rules: Rules
   readonly nudgeOutbox: () => void
@@ -345,8 +355,19 @@ function assembleDecisions(
   return { signals, rules: createDecider({ rules: links.rules, signals, scoring }) }
 }
 
+interface Listeners {
+  readonly channels: Channels
+  /** Beside webhooks. */
+  readonly told: readonly FanOut[]
+}
+
 /** What carries events from the outbox to Valkey and to webhooks. */
-function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }: Links, told: readonly FanOut[]) {
+function assembleEvents(
+  config: Config,
+  parts: ServiceParts,
+  { pool, publisher }: Links,
+  { channels, told }: Listeners,
+) {
   const { log, crashPoint } = parts
   const { nowMs, newUuid } = timeOf(parts)
   const webhooks = webhookParts(config)
@@ -354,7 +375,7 @@ function assembleEvents(config: Config, parts: ServiceParts, { pool, publisher }
   const onQueued = () => {
     webhookWorker.nudge()
   }
-  const tellWebhooks = createFanOut({ pool, nowMs, newId: newUuid, onQueued, log })
+  const tellWebhooks = createFanOut({ pool, channels, nowMs, newId: newUuid, onQueued, log })
   const fanOut: FanOut = async (rows) => {
     await tellWebhooks(rows)
     for (const tell of told) await tell(rows)

@@ -5,17 +5,16 @@
 // a page at most, and the pages are merged.
 import { type Pool } from 'pg'
 import { type Intent, type IntentState } from './intent.js'
-import { operationTypesHeldForPayee } from '../channels/registry.js'
 import { intentFromRow, type IntentRow } from './intent-row.js'
 
 export interface IntentFilter {
   /** Whose intents; undefined means everybody's. */
   readonly owner: string | undefined
   /**
-   * Of what is paid to them, show only what arrived or was held for them to take: the payer's failed attempts are the
-   * payer's alone.
+   * Of what is paid to them, show only what arrived or was held for them to take, which is what these operation types
+   * are: the payer's failed attempts are the payer's alone. Undefined: everything.
    */
-  readonly arrivedOnly: boolean
+  readonly heldForPayee: readonly string[] | undefined
   readonly state: IntentState | undefined
   readonly operationType: string | undefined
   readonly walletId: string | undefined
@@ -47,10 +46,11 @@ function listQuery(filter: IntentFilter): { text: string; values: unknown[] } {
   const page = (ownCondition: string) =>
     `select i.id from intents i where ${[ownCondition, ...conditions].join(' and ')} order by i.id desc limit ${countMax}`
 
-  const arrived = filter.arrivedOnly
-    ? ` and (i.state = 'SETTLED' or i.operation_type = any(${parameter(operationTypesHeldForPayee)})
+  const arrived =
+    filter.heldForPayee === undefined
+      ? ''
+      : ` and (i.state = 'SETTLED' or i.operation_type = any(${parameter(filter.heldForPayee)})
     and i.authorize_time is not null)`
-    : ''
   if (filter.owner === undefined) {
     const ways = filter.walletId === undefined ? ['true'] : walletWays(parameter(filter.walletId), arrived)
     return { text: merged(ways.map(page), countMax), values }

@@ -1,10 +1,12 @@
 // Who may see and use what. The runtime has checked peer and permission; this is about whose it is.
 import { type Call, callerName } from '../../runtime/call.js'
-import { termsOf } from '../channels/registry.js'
 import { notOwner, selfReview } from '../errors.js'
 import { type Intent, type Party, reachedMs } from '../intents/intent.js'
 import { type WalletDirectory } from '../wallets/wallet-directory.js'
 import { type Wallet } from '../wallets/wallet.js'
+import { type RpcDeps } from './deps.js'
+
+type AccessDeps = Pick<RpcDeps, 'wallets' | 'channels'>
 
 /** Whose resources the caller may see: a subject's own, undefined for everybody's (operators with a certificate). */
 export function ownerScope(call: Call): string | undefined {
@@ -29,25 +31,27 @@ export function authorizeWallet(call: Call, wallet: Wallet): void {
 export type IntentView = 'operator' | 'whole' | 'payee'
 
 /** Throws NOT_OWNER unless the caller created the intent, owns its payer, or was paid by it. */
-export async function authorizeIntent(call: Call, wallets: WalletDirectory, intent: Intent): Promise<IntentView> {
+export async function authorizeIntent(deps: AccessDeps, call: Call, intent: Intent): Promise<IntentView> {
   const owner = ownerScope(call)
   if (owner === undefined) return 'operator'
   if (owner === intent.creator) return 'whole'
-  if ((await ownerOf(wallets, intent.payer)) === owner) return 'whole'
-  if (concernsPayee(intent) && (await ownerOf(wallets, intent.payee)) === owner) return 'payee'
+  if ((await ownerOf(deps.wallets, intent.payer)) === owner) return 'whole'
+  if (concernsPayee(deps, intent) && (await ownerOf(deps.wallets, intent.payee)) === owner) return 'payee'
   throw notOwner(`intents/${intent.id}`)
 }
 
-function concernsPayee(intent: Intent): boolean {
+function concernsPayee({ channels }: AccessDeps, intent: Intent): boolean {
   if (intent.status.state === 'SETTLED') return true
-  return reachedMs(intent, 'AUTHORIZED') !== undefined && termsOf(intent.operationType)?.holdDecider === 'payee'
+  return (
+    reachedMs(intent, 'AUTHORIZED') !== undefined && channels.termsOf(intent.operationType)?.holdDecider === 'payee'
+  )
 }
 
 /** Throws NOT_OWNER unless the caller is the side that decides about the intent's hold. */
-export async function authorizeHold(call: Call, wallets: WalletDirectory, intent: Intent): Promise<IntentView> {
+export async function authorizeHold(deps: AccessDeps, call: Call, intent: Intent): Promise<IntentView> {
   const owner = ownerScope(call)
-  const decider = termsOf(intent.operationType)?.holdDecider === 'payee' ? intent.payee : intent.payer
-  if (owner === undefined || (await ownerOf(wallets, decider)) !== owner) throw notOwner(`intents/${intent.id}`)
+  const decider = deps.channels.termsOf(intent.operationType)?.holdDecider === 'payee' ? intent.payee : intent.payer
+  if (owner === undefined || (await ownerOf(deps.wallets, decider)) !== owner) throw notOwner(`intents/${intent.id}`)
   return decider === intent.payee ? 'payee' : 'whole'
 }
 

@@ -20,7 +20,7 @@ export async function cancelIntent(
   request: CancelIntentRequest,
 ): Promise<CancelIntentResponse> {
   const intent = await readIntent(deps, request.name)
-  const view = await authorizeHold(call, deps.wallets, intent)
+  const view = await authorizeHold(deps, call, intent)
   const check = new FieldCheck(errorDomain)
   checkRequestId(check, request.requestId)
   check.done()

@@ -23,7 +23,7 @@ export async function confirmIntent(
   request: ConfirmIntentRequest,
 ): Promise<ConfirmIntentResponse> {
   const intent = await readIntent(deps, request.name)
-  const view = await authorizeHold(call, deps.wallets, intent)
+  const view = await authorizeHold(deps, call, intent)
   const amount = parse(request, intent)
   const amountMinor = amount?.amountMinor ?? intent.amountMinor
   const requestHash = intentRequestHash('ConfirmIntent', intent.id, amount, '')

@@ -24,7 +24,7 @@ export async function createIntent(
   const payer = await authorizePayer(call, deps.wallets, request.intent)
   const check = new FieldCheck(errorDomain)
   checkRequestId(check, request.requestId)
-  const order = checkOrder(check, request.intent)
+  const order = checkOrder(check, deps.channels, request.intent)
   check.done()
   const { requestId } = request
   const key = { creator: callerName(call.caller), requestId, requestHash: orderHash('CreateIntent', order) }

@@ -4,6 +4,7 @@ import { type Clock } from '../../runtime/clock.js'
 import { type Random } from '../../runtime/ids.js'
 import { type Keyring } from '../../runtime/keyring.js'
 import { type AccountIds } from '../ledger/account-ids.js'
+import { type Channels } from '../channels/channels.js'
 import { type AddressGuard } from '../webhooks/address-guard.js'
 import { type Advance, type Advanced } from '../saga/advance.js'
 import { type HoldStore } from '../intents/hold-store.js'
@@ -31,6 +32,7 @@ export interface RpcDeps {
   /** Ends an intent because an operator says so. */
   readonly fail: (intent: Intent, failure: Failure) => Promise<Advanced>
   readonly crashPoint: ReachCrashPoint
+  readonly channels: Channels
   readonly wallets: WalletDirectory
   readonly payments: Payments
   readonly rules: Rules

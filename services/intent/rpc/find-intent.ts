@@ -25,5 +25,5 @@ export async function readIntent(deps: Pick<RpcDeps, 'store'>, name: string): Pr
 /** The intent of that name and how much of it the caller may see. Throws INVALID_FIELD, INTENT_NOT_FOUND, NOT_OWNER. */
 export async function findIntent(deps: RpcDeps, call: Call, name: string): Promise<SeenIntent> {
   const intent = await readIntent(deps, name)
-  return { intent, view: await authorizeIntent(call, deps.wallets, intent) }
+  return { intent, view: await authorizeIntent(deps, call, intent) }
 }

@@ -7,7 +7,7 @@ import { type IntentFilter } from '../intents/intent-list.js'
 import { intentIdOf, walletIdOf } from './fields.js'
 import { stateOf } from './intent-state.js'
 
-export type ListFilter = Omit<IntentFilter, 'owner' | 'arrivedOnly'>
+export type ListFilter = Omit<IntentFilter, 'owner' | 'heldForPayee'>
 
 /** The fields of a request that say which intents, and where the page begins. */
 export interface ListRequest {

@@ -23,7 +23,7 @@ export async function listIntents(
   const page = fittingPage(
     await Promise.all(
       found.slice(0, filter.countMax).map(async (intent) => {
-        return intentToMessage(intent, await authorizeIntent(call, deps.wallets, intent))
+        return intentToMessage(intent, await authorizeIntent(deps, call, intent))
       }),
     ),
     IntentMessage,
@@ -38,8 +38,8 @@ export async function listIntents(
 /** Whoever owns the wallet that is asked for may see all of its intents, and finds them by it alone. */
 async function ownedBy(deps: RpcDeps, call: Call, parsed: ListFilter): Promise<IntentFilter> {
   const owner = ownerScope(call)
-  const arrivedOnly = owner !== undefined
-  if (owner === undefined || parsed.walletId === undefined) return { ...parsed, owner, arrivedOnly }
+  const heldForPayee = owner === undefined ? undefined : deps.channels.typesHeldForPayee
+  if (owner === undefined || parsed.walletId === undefined) return { ...parsed, owner, heldForPayee }
   const wallet = await deps.wallets.find(parsed.walletId)
-  return { ...parsed, owner: wallet?.owner === owner ? undefined : owner, arrivedOnly }
+  return { ...parsed, owner: wallet?.owner === owner ? undefined : owner, heldForPayee }
 }

@@ -32,7 +32,7 @@ export async function listLedgerRecords(
   for (const intent of page) {
     const ledgerNumber = await deps.ledger.ledgerNumber(intent.assetCode)
     if (ledgerNumber === undefined) throw new Error(`the asset ${intent.assetCode} vanished`)
-    records.push(...ledgerRecordsOf(deps.accountIds, intent, request.account, ledgerNumber))
+    records.push(...ledgerRecordsOf(deps, intent, request.account, ledgerNumber))
   }
   const last = page.at(-1)
   const more = found.length > page.length && last !== undefined

@@ -8,7 +8,8 @@ import {
 } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Call } from '../../runtime/call.js'
 import { type FieldCheck } from '../../runtime/field-check.js'
-import { requestableOperationTypes, termsOf } from '../channels/registry.js'
+import { type OperationTerms } from '../channels/channel.js'
+import { type Channels } from '../channels/channels.js'
 import { assetMismatch, walletNotFound } from '../errors.js'
 import { type Order, type Party } from '../intents/intent.js'
 import { type PaymentFacts } from '../decisions/rules-client.js'
@@ -38,20 +39,21 @@ export type WalletOrder = Order & {
 }
 
 /** Checks everything that can be checked without asking anyone. The order holds once the check is done. */
-export function checkOrder(check: FieldCheck, intent: IntentMessage | undefined): WalletOrder {
+export function checkOrder(check: FieldCheck, channels: Channels, intent: IntentMessage | undefined): WalletOrder {
   check.that(intent !== undefined, 'intent', 'is required')
   const operationType = intent?.operationType ?? ''
-  const types = [...requestableOperationTypes].join(', ')
-  check.that(requestableOperationTypes.has(operationType), 'intent.operation_type', `must be one of ${types}`)
+  const terms = requestableTerms(channels, operationType)
+  const types = channels.requestableTypes.join(', ')
+  check.that(terms !== undefined, 'intent.operation_type', `must be one of ${types}`)
   const payerId = checkWallet(check, intent?.payer, 'intent.payer')
-  const payee = checkPayee(check, intent?.payee, operationType)
+  const payee = checkPayee(check, intent?.payee, terms)
   const isOther = payerId === '' || payee.kind !== 'wallet' || payerId !== payee.walletId
   check.that(isOther, 'intent.payee', 'must be another wallet than the payer')
   const amount = checkAmount(check, intent?.amount, 'intent.amount')
   if (payee.kind === 'external') checkQrAmount(check, payee.external, amount)
   const metadata = intent?.metadata ?? {}
   checkMetadata(check, metadata, 'intent.metadata')
-  const holdSeconds = intent === undefined ? undefined : checkHold(check, intent)
+  const holdSeconds = intent === undefined ? undefined : checkHold(check, intent, terms)
   if (intent !== undefined) checkOutputOnly(check, intent)
   return {
     operationType,
@@ -63,20 +65,29 @@ export function checkOrder(check: FieldCheck, intent: IntentMessage | undefined)
   }
 }
 
+/** Undefined for what no caller may ask for here. */
+function requestableTerms(channels: Channels, operationType: string): OperationTerms | undefined {
+  const terms = channels.termsOf(operationType)
+  return terms?.requestable === true ? terms : undefined
+}
+
 const holdSecondsDefault = 7 * 86_400
 // As long as card schemes let a merchant hold a customer's money.
 const holdSecondsMax = 30 * 86_400
 
 /** For how long the money is to be held; undefined when it is not. */
-function checkHold(check: FieldCheck, intent: IntentMessage): number | undefined {
-  const { captureMode, holdDuration, operationType } = intent
+function checkHold(
+  check: FieldCheck,
+  { captureMode, holdDuration }: IntentMessage,
+  terms: OperationTerms | undefined,
+): number | undefined {
   switch (captureMode) {
     case CaptureMode.UNSPECIFIED:
     case CaptureMode.IMMEDIATE:
       check.that(holdDuration === undefined, 'intent.hold_duration', 'must be absent: nothing is held')
       return undefined
     case CaptureMode.MANUAL: {
-      const canHold = !requestableOperationTypes.has(operationType) || termsOf(operationType)?.holdDecider !== undefined
+      const canHold = terms === undefined || terms.holdDecider !== undefined
       check.that(canHold, 'intent.capture_mode', 'must not be MANUAL: payments of this type cannot be held')
       if (holdDuration === undefined) return holdSecondsDefault
       const { seconds, nanos } = holdDuration
@@ -92,8 +103,12 @@ function checkHold(check: FieldCheck, intent: IntentMessage): number | undefined
 }
 
 /** The kind of payee follows from the type; of an unknown type, which is noted elsewhere, it is a wallet. */
-function checkPayee(check: FieldCheck, message: PartyMessage | undefined, operationType: string): WalletOrder['payee'] {
-  const kind = requestableOperationTypes.has(operationType) ? termsOf(operationType)?.payee : undefined
+function checkPayee(
+  check: FieldCheck,
+  message: PartyMessage | undefined,
+  terms: OperationTerms | undefined,
+): WalletOrder['payee'] {
+  const kind = terms?.payee
   if (kind === undefined || kind === 'WALLET') {
     return { kind: 'wallet', walletId: checkWallet(check, message, 'intent.payee') }
   }

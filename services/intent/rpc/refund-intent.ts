@@ -1,7 +1,6 @@
 import { type RefundIntentRequest, type RefundIntentResponse } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { type Call, callerName } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
-import { termsOf } from '../channels/registry.js'
 import { errorDomain, intentNotRefundable, refundExceedsSettled } from '../errors.js'
 import { type Intent, type Party, type RequestKey, settledMinor } from '../intents/intent.js'
 import { type Payment } from '../saga/payments.js'
@@ -57,7 +56,8 @@ async function refund(deps: RpcDeps, call: Call, key: RequestKey, asked: Refund)
   const { parent, amount } = asked
   // What is left is read here for the size of a full refund alone; that there is room is decided by the write.
   const amountMinor = amount?.amountMinor ?? leftMinor(parent)
-  const isRefundable = parent.status.state === 'SETTLED' && termsOf(parent.operationType)?.refundable === true
+  const isRefundable =
+    parent.status.state === 'SETTLED' && deps.channels.termsOf(parent.operationType)?.refundable === true
   if (isRefundable && amountMinor > 0n) {
     const facts = await refundFacts(deps, call, asked, amountMinor)
     return await deps.payments.refund(call, key, facts, parent.id)

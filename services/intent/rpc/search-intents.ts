@@ -21,7 +21,7 @@ export async function searchIntents(
   const filters = JSON.stringify(['search', state, operationType, wallet, creator, parent])
   const filter = parseFilter(request, filters)
   // One more than the page tells whether there is a next one.
-  const whole = { ...filter, owner: undefined, arrivedOnly: false, countMax: filter.countMax + 1 }
+  const whole = { ...filter, owner: undefined, heldForPayee: undefined, countMax: filter.countMax + 1 }
   const found = await deps.reads((pool) => listIntents(pool, whole))
   const messages = found.slice(0, filter.countMax).map((intent) => intentToMessage(intent, 'operator'))
   const page = fittingPage(messages, IntentMessage)

@@ -1,8 +1,8 @@
 // The step function: takes an intent from where it rests to where it goes next. Requests, duplicates and the resumer
 // all run this one function, at the same time if it so happens: the Ledger applies a chain once and ends a hold once, and
 // the conditional update lets one outcome in.
-import { channelOf } from '../channels/registry.js'
 import { type Channel } from '../channels/channel.js'
+import { type Channels } from '../channels/channels.js'
 import { attemptMax, type ChainPlan, postTryMax, type Resolution } from './chain.js'
 import { type ChainOutcome } from './chain-runner.js'
 import { firstPlan, postPlan, voidPlan } from './chain-plans.js'
@@ -26,6 +26,7 @@ import { type EnsuredLimit, type LimitAccounts } from '../limits/limit-accounts.
 import { limitExceeded, type LimitLeg } from '../limits/limit.js'
 
 export interface AdvanceDeps {
+  readonly channels: Pick<Channels, 'of'>
   readonly store: Pick<IntentStore, 'update' | 'attemptAgain' | 'byId'>
   readonly holds: Pick<HoldStore, 'release'>
   readonly carryOut: (intent: Intent, submission: Submission, approach: Approach) => Promise<Intent>
@@ -93,7 +94,7 @@ async function step(deps: StepDeps, intent: Intent): Promise<Advanced> {
 
 /** VALIDATED: move or hold the money, write what became of it. */
 async function pay(deps: StepDeps, intent: Intent): Promise<Advanced> {
-  const channel = channelOf(intent)
+  const channel = deps.channels.of(intent)
   if (channel === undefined) return noChannel(intent)
   const outcome = await run(deps, intent, firstPlan(intent, channel))
   switch (outcome.kind) {
@@ -150,7 +151,7 @@ async function refreshed(deps: StepDeps, legs: readonly LimitLeg[]): Promise<rea
 
 /** AUTHORIZED: post or release the hold, if that is wanted. Where both are, who is paid comes first. */
 async function resolve(deps: StepDeps, intent: Intent): Promise<Advanced> {
-  const channel = channelOf(intent)
+  const channel = deps.channels.of(intent)
   if (channel === undefined) return noChannel(intent)
   if (intent.captureMinor !== undefined) return await post(deps, intent, channel, intent.captureMinor)
   if (intent.release !== undefined) return await release(deps, intent, channel)

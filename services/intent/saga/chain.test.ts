@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { uuidToBigint } from '../../runtime/ids.js'
 import { type ChainAnswer, intentIdFrom, readChainAnswer, transferId } from './chain.js'
-import { findChannel } from '../channels/registry.js'
+import { internalP2p } from '../channels/internal-p2p.js'
+import { walletFunding } from '../channels/wallet-funding.js'
 import { exampleDecision, exampleFees, exampleIntent } from '../test/example-intent.js'
 import { TransferStatus } from '../ledger/transfer-status.js'
 
@@ -50,7 +51,7 @@ describe('a chain', () => {
     fc.assert(
       fc.property(fc.array(fee, { maxLength: 20 }), fc.bigInt({ min: 201n, max: 10_000n }), (fees, amountMinor) => {
         const intent = exampleIntent({ decision: exampleDecision(fees) })
-        const legs = findChannel('INTERNAL_P2P', 'P2P_TRANSFER')!.legs(intent, amountMinor)
+        const legs = internalP2p.legs(intent, amountMinor)
         const through = (side: 'debitAccount' | 'creditAccount') =>
           legs.reduce((sum, leg) => (leg[side] === 'accounts/transit.THB' ? sum + leg.amountMinor : sum), 0n)
         assert.equal(through('creditAccount'), through('debitAccount'))
@@ -61,7 +62,7 @@ describe('a chain', () => {
 
   it('takes amount and PRE fees from the payer and gives the payee the amount less POST fees', () => {
     const intent = exampleIntent({ decision: exampleDecision(exampleFees) })
-    const legs = findChannel('INTERNAL_P2P', 'P2P_TRANSFER')!.legs(intent, intent.amountMinor)
+    const legs = internalP2p.legs(intent, intent.amountMinor)
     assert.deepEqual(
       legs.map((leg) => [leg.role, leg.debitAccount, leg.creditAccount, leg.amountMinor]),
       [
@@ -79,16 +80,11 @@ describe('a chain', () => {
       payer: { kind: 'account', account: 'accounts/settlement.THB' },
       decision: exampleDecision([], 'WALLET_FUNDING'),
     })
-    const legs = findChannel('WALLET_FUNDING', 'WALLET_FUNDING')!.legs(intent, intent.amountMinor)
+    const legs = walletFunding.legs(intent, intent.amountMinor)
     assert.deepEqual(
       legs.map((leg) => leg.debitAccount),
       ['accounts/settlement.THB', 'accounts/transit.THB'],
     )
-  })
-
-  it('has no channel for another operation type than its own', () => {
-    assert.equal(findChannel('WALLET_FUNDING', 'P2P_TRANSFER'), undefined)
-    assert.equal(findChannel('NO_SUCH', 'P2P_TRANSFER'), undefined)
   })
 })
 

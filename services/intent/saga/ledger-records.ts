@@ -7,8 +7,13 @@ import { type ChainPlan } from './chain.js'
 import { firstPlan, postPlan } from './chain-plans.js'
 import { transfersOf } from './chain-runner.js'
 import { type Channel } from '../channels/channel.js'
-import { channelOf } from '../channels/registry.js'
+import { type Channels } from '../channels/channels.js'
 import { type Intent, isResting, reachedMs } from '../intents/intent.js'
+
+export interface LedgerRecordsDeps {
+  readonly accountIds: AccountIds
+  readonly channels: Pick<Channels, 'of'>
+}
 
 /**
  * A record for each transfer by which the intent moves or holds money on the account. The transfers are made by what makes
@@ -16,12 +21,12 @@ import { type Intent, isResting, reachedMs } from '../intents/intent.js'
  * may have been applied and the outcome not yet written.
  */
 export function ledgerRecordsOf(
-  accountIds: AccountIds,
+  { accountIds, channels }: LedgerRecordsDeps,
   intent: Intent,
   account: string,
   ledgerNumber: number,
 ): StatementRecord[] {
-  const channel = channelOf(intent)
+  const channel = channels.of(intent)
   // Leaving the intent out would say that its transfers must not be there.
   if (channel === undefined) throw new Error(`this process does not have the channel of intent ${intent.id}`)
   const accountId = fromUint128(accountIds.of(account))

@@ -6,7 +6,7 @@ import { type Call } from '../../runtime/call.js'
 import { type Advance, type Advanced } from './advance.js'
 import { legsMax } from './chain.js'
 import { type Channel } from '../channels/channel.js'
-import { findChannel, termsOf } from '../channels/registry.js'
+import { type Channels } from '../channels/channels.js'
 import { type ReachCrashPoint } from '../crash-points.js'
 import { amountMaxMinor, type Decision, feesOf, limitsOf, reviewOf, totalsOf } from '../decisions/decision.js'
 import { type Failure, type Intent, newIntent, type Order, type RequestKey } from '../intents/intent.js'
@@ -24,6 +24,7 @@ export interface PaymentsDeps {
   readonly newIntentId: () => string
   readonly nowMs: () => number
   readonly crashPoint: ReachCrashPoint
+  readonly channels: Channels
   readonly providers: ProviderNames
   /** Told after an event is committed. */
   readonly nudgeOutbox: () => void
@@ -90,7 +91,7 @@ async function make(
     return (await replay(deps, key)) ?? { kind: 'undecided', peer: 'rules', cause: decided.cause }
   }
   const { decision } = decided
-  const examined = examine(facts.order, decision, deps.providers)
+  const examined = examine(deps, facts.order, decision)
   // Nor because Rules decides otherwise by now.
   if (examined.kind === 'amountTooLarge') return (await replay(deps, key)) ?? examined
   const { refusal } = examined
@@ -99,7 +100,7 @@ async function make(
   // The caller has gone: stop while nothing is written.
   call.signal.throwIfAborted()
   const needsReview = refusal === undefined && reviewOf(decision) !== undefined
-  const terms = refusal === undefined ? channelFor(facts.order, decision)?.provider : undefined
+  const terms = refusal === undefined ? channelFor(deps, facts.order, decision)?.provider : undefined
   // What a provider is to carry out is held for its answer.
   const order = terms === undefined ? facts.order : { ...facts.order, holdSeconds: terms.holdSeconds }
   const made = { id: deps.newIntentId(), order, key, decision, limitAccounts, parentId, provider: terms?.name }
@@ -151,8 +152,10 @@ export type Examined =
 /** The providers that this process is configured for. */
 export type ProviderNames = Pick<ReadonlySet<string>, 'has'>
 
+type ExamineDeps = Pick<PaymentsDeps, 'channels' | 'providers'>
+
 /** Whether this service can carry out what Rules decided. */
-export function examine(order: Order, decision: Decision, providers: ProviderNames): Examined {
+export function examine(deps: ExamineDeps, order: Order, decision: Decision): Examined {
   const { verdict } = decision
   if (verdict.kind === 'refused') {
     // A number that cannot be said is the caller's mistake and no payment, whoever finds it.
@@ -161,25 +164,20 @@ export function examine(order: Order, decision: Decision, providers: ProviderNam
   }
   const totals = totalsOf(order.amountMinor, decision)
   if (totals.payerMinor > amountMaxMinor) return { kind: 'amountTooLarge' }
-  return { kind: 'examined', refusal: refusalOf(order, decision, totals.payeeMinor, providers) }
+  return { kind: 'examined', refusal: refusalOf(deps, order, decision, totals.payeeMinor) }
 }
 
-function channelFor(order: Order, { verdict }: Decision): Channel | undefined {
-  return verdict.kind === 'routed' ? findChannel(verdict.channel, order.operationType) : undefined
+function channelFor({ channels }: ExamineDeps, order: Order, { verdict }: Decision): Channel | undefined {
+  return verdict.kind === 'routed' ? channels.find(verdict.channel, order.operationType) : undefined
 }
 
-function refusalOf(
-  order: Order,
-  decision: Decision,
-  payeeMinor: bigint,
-  providers: ProviderNames,
-): Failure | undefined {
+function refusalOf(deps: ExamineDeps, order: Order, decision: Decision, payeeMinor: bigint): Failure | undefined {
   if (payeeMinor <= 0n) return { reason: 'FEE_EXCEEDS_AMOUNT', message: 'The fees leave nothing for the payee.' }
-  const channel = channelFor(order, decision)
-  if (channel === undefined || (channel.provider !== undefined && !providers.has(channel.provider.name))) {
+  const channel = channelFor(deps, order, decision)
+  if (channel === undefined || (channel.provider !== undefined && !deps.providers.has(channel.provider.name))) {
     return { reason: 'NO_CHANNEL', message: 'No channel here settles payments of this type as they are routed.' }
   }
-  if (order.holdSeconds !== undefined && termsOf(order.operationType)?.holdDecider === undefined) {
+  if (order.holdSeconds !== undefined && deps.channels.termsOf(order.operationType)?.holdDecider === undefined) {
     return { reason: 'NO_HOLD', message: 'Payments of this type cannot be held.' }
   }
   // One leg for the payer, one for the payee, one a fee and one a limit.

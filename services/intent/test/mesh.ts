@@ -23,6 +23,7 @@ import { createPool } from '../../runtime/postgres.js'
 import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { Secret } from '../../runtime/secret.js'
 import { accountName, providerAccount, suspenseAccount } from '../ledger/account-names.js'
+import { type Channel } from '../channels/channel.js'
 import { type ReachCrashPoint } from '../crash-points.js'
 import { totalsOf } from '../decisions/decision.js'
 import { type Intent as StoredIntent, settledMinor } from '../intents/intent.js'
@@ -57,6 +58,7 @@ export interface IntentOptions {
   readonly limits?: Partial<ServiceLimits>
   readonly clock?: Clock
   readonly providers?: readonly HttpProviderOptions[]
+  readonly channels?: readonly Channel[]
 }
 
 const started = new Set<TestMesh>()
@@ -195,7 +197,7 @@ export class TestMesh {
   async intents(): Promise<StoredIntent[]> {
     const everything = {
       owner: undefined,
-      arrivedOnly: false,
+      heldForPayee: undefined,
       state: undefined,
       operationType: undefined,
       walletId: undefined,
@@ -300,6 +302,7 @@ export class TestIntent {
         metrics: createMetrics('intent'),
         crashPoint: options.crashPoint ?? (() => undefined),
         limits: { ...realLimits, ...options.limits },
+        ...(options.channels === undefined ? {} : { channels: options.channels }),
         ...(options.clock === undefined ? {} : { clock: options.clock }),
       },
     )

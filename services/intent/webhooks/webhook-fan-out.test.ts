@@ -9,6 +9,8 @@ import { eventsOf } from '../events/event.js'
 import { authorized, type Intent, rejected, settled } from '../intents/intent.js'
 import { type OutboxRow } from '../events/outbox-store.js'
 import { exampleIntent, payeeWallet, payerWallet } from '../test/example-intent.js'
+import { builtInChannels } from '../channels/built-in-channels.js'
+import { Channels } from '../channels/channels.js'
 import { createFanOut, type FanOut } from './webhook-fan-out.js'
 
 const nowMs = Date.UTC(2026, 0, 2)
@@ -22,7 +24,8 @@ describe('the fan-out of events to webhooks', () => {
   before(async () => {
     pool = createPool({ url: await testDatabase('intent'), max: 4, applicationName: 'test' })
     const log = createLogger({ name: 'test', level: 'silent' })
-    fanOut = createFanOut({ pool, nowMs: () => nowMs, newId, onQueued: () => (nudges += 1), log })
+    const channels = new Channels(builtInChannels)
+    fanOut = createFanOut({ pool, channels, nowMs: () => nowMs, newId, onQueued: () => (nudges += 1), log })
     for (const [id, owner] of [
       [payerWallet, 'users/pam'],
       [payeeWallet, 'users/pete'],

@@ -5,12 +5,13 @@
 import { type Pool } from 'pg'
 import { z } from 'zod'
 import { type Logger } from '../../runtime/logger.js'
-import { termsOf } from '../channels/registry.js'
+import { type Channels } from '../channels/channels.js'
 import { type OutboxRow } from '../events/outbox-store.js'
 import { type NewDelivery, queueDeliveries } from './webhook-delivery-store.js'
 
 export interface FanOutDeps {
   readonly pool: Pool
+  readonly channels: Pick<Channels, 'termsOf'>
   readonly nowMs: () => number
   readonly newId: () => string
   /** Told after deliveries were queued. */
@@ -46,7 +47,7 @@ export function createFanOut(deps: FanOutDeps): FanOut {
     const { rowCount } = await deps.pool.query('select 1 from webhook_endpoints where not disabled limit 1')
     if (rowCount === 0) return
     const events = rows.flatMap((row) => row.events.flatMap((event) => readEvent(deps.log, row, event)))
-    const targets = await targetsOf(deps.pool, events)
+    const targets = await targetsOf(deps, events)
     const deliveries = targets.flatMap((target) => deliveryOf(deps, events[target.index], target))
     if (deliveries.length === 0) return
     await queueDeliveries(deps.pool, deliveries, deps.nowMs())
@@ -71,7 +72,7 @@ interface Target {
 }
 
 /** Who created or pays is told everything, who is paid only what GetIntent shows them. */
-async function targetsOf(pool: Pool, events: readonly ReadEvent[]): Promise<Target[]> {
+async function targetsOf({ pool, channels }: FanOutDeps, events: readonly ReadEvent[]): Promise<Target[]> {
   const column = (value: (event: Event) => unknown) => events.map(({ event }) => value(event))
   const { rows } = await pool.query<{ index: bigint; endpoint_id: string; whole: boolean }>({
     name: 'webhook-targets',
@@ -91,16 +92,16 @@ async function targetsOf(pool: Pool, events: readonly ReadEvent[]): Promise<Targ
       column(({ type }) => type),
       column(({ data }) => data.creator),
       column(({ data }) => walletOf(data.payer)),
-      column(({ data }) => (concernsPayee(data) ? walletOf(data.payee) : null)),
+      column(({ data }) => (concernsPayee(channels, data) ? walletOf(data.payee) : null)),
     ],
   })
   return rows.map((row) => ({ index: Number(row.index), endpointId: row.endpoint_id, whole: row.whole }))
 }
 
 /** What arrived and, where the payee decides about the hold, what is held and what becomes of it. */
-function concernsPayee({ state, operationType }: Event['data']): boolean {
+function concernsPayee(channels: FanOutDeps['channels'], { state, operationType }: Event['data']): boolean {
   if (state === 'SETTLED') return true
-  return afterHold.has(state) && termsOf(operationType)?.holdDecider === 'payee'
+  return afterHold.has(state) && channels.termsOf(operationType)?.holdDecider === 'payee'
 }
 
 const afterHold: ReadonlySet<string> = new Set(['AUTHORIZED', 'FAILED', 'CANCELLED', 'EXPIRED'])
