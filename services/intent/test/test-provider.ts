@@ -62,7 +62,7 @@ export class TestProvider {
     return {
       name: this.name,
       url: this.url,
-      key: new Secret('key of tests', 'key'),
+      key: new Secret('key-of-tests', 'key'),
       callbackSecret: new Secret(this.secret, 'secret'),
       callbackUrl: `http://edge.invalid/v1/providers/${this.name}/callbacks`,
     }
@@ -73,7 +73,7 @@ export class TestProvider {
     const prefix = this.name.toUpperCase()
     return {
       [`${prefix}_URL`]: this.url,
-      [`${prefix}_KEY`]: 'key of tests',
+      [`${prefix}_KEY`]: 'key-of-tests',
       [`${prefix}_CALLBACK_SECRET`]: this.secret.toString('base64'),
       [`${prefix}_CALLBACK_URL`]: this.options.callbackUrl,
     }
@@ -114,7 +114,7 @@ export class TestProvider {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let body = ''
     for await (const chunk of request) body += String(chunk)
-    if (request.headers.authorization !== 'Bearer key of tests') response.writeHead(401).end()
+    if (request.headers.authorization !== 'Bearer key-of-tests') response.writeHead(401).end()
     else if (request.method === 'POST' && request.url === '/v1/transfers') this.#submit(body, response)
     else this.#poll((request.url ?? '').slice('/v1/transfers/'.length), response)
   }
