@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
+import { randomInt } from 'node:crypto'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isRunning, type ProcessIdentity } from '#lock'
 import { checkout } from './checkout.js'
-import { checkPorts, fixedPorts, freePort, freePorts, portChoices } from './ports.js'
+import { checkPorts, fixedPorts, portChoices } from './ports.js'
 import { bookFile } from './process-book.js'
 import { testFolder } from './testing.js'
 
@@ -52,10 +53,11 @@ class Command {
 }
 
 async function environment(): Promise<Record<string, string>> {
-  const [http, https] = await freePorts(2)
   for (;;) {
-    const base = Math.min(await freePort(), 65_000)
-    const env = { PORT: String(http), HTTPS_PORT: String(https), PORT_BASE: String(base) }
+    // Below the ports that the system gives to connections and to who asks for any: nobody takes one of these by chance
+    // while the mesh starts, or is down between two starts.
+    const base = randomInt(20_000, 32_000)
+    const env = { PORT: String(base + 90), HTTPS_PORT: String(base + 91), PORT_BASE: String(base) }
     try {
       await checkPorts(fixedPorts(portChoices(env)), '127.0.0.1')
       return { ...env, PAYMESH_STATE: join(testFolder(), 'mesh') }
