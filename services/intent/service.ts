@@ -39,7 +39,9 @@ import { carryOut, type CarryOutDeps } from './providers/carry-out.js'
 import { createHttpProvider } from './providers/http-provider.js'
 import { bookLateSuccesses, noteLateSuccess } from './providers/late-success.js'
 import { ProviderInbox } from './providers/provider-inbox.js'
+import { SubmissionQueue } from './providers/submission-queue.js'
 import { SubmissionStore } from './providers/submission-store.js'
+import { SubmissionWorker } from './providers/submission-worker.js'
 import { createPoller, createResumer } from './saga/resumer.js'
 import { type RpcDeps, type WatchLimits, type WebhookParts } from './rpc/deps.js'
 import { connectRules, type Rules, type RulesNode } from './decisions/rules-client.js'
@@ -76,6 +78,8 @@ export interface ServiceLimits {
   readonly watch: WatchLimits
   /** How long a payment waits for its signals. */
   readonly signalsMsMax: number
+  /** After how long the process that took a submission from a queue is taken for dead. */
+  readonly submissionIdleMsMax: number
 }
 
 export interface IntentService {
@@ -93,6 +97,8 @@ export const realLimits: ServiceLimits = {
   watch: { heartbeatMs: 15_000, openMsMax: 15 * 60_000 },
   // Valkey answers in less than one.
   signalsMsMax: 20,
+  // A question takes 10 s at most, a submission after it 8.
+  submissionIdleMsMax: 30_000,
 }
 // Everything that queues inside does so for a payment under way, and some payments ask twice.
 const queueMax = 2 * realLimits.paymentsMax
@@ -154,6 +160,7 @@ function connect(config: Config, { log, metrics }: ServiceParts) {
     publisher: connectValkey(config.valkeyUrl, 'intent-outbox', log),
     subscriber: connectValkey(config.valkeyUrl, 'intent-watch', log),
     signalsValkey: connectValkey(config.valkeyUrl, 'intent-signals', log),
+    jobsValkey: connectValkey(config.valkeyUrl, 'intent-jobs', log),
     ledger: connectLedger({ address: config.ledgerAddress, tls, elapsedMs, random, log, metrics, queueMax }),
     walletAccounts: connectWalletAccounts({ address: config.ledgerAddress, tls, metrics }),
     rules: connectRulesNodes(config, log, metrics),
@@ -180,7 +187,7 @@ function connectRulesNodes({ rulesAddress, rulesQuorum, tls }: Config, log: Logg
 
 async function disconnect(links: Links): Promise<void> {
   for (const client of [links.ledger, links.walletAccounts, links.rules]) client.close()
-  for (const valkey of [links.publisher, links.subscriber, links.signalsValkey]) valkey.disconnect()
+  for (const valkey of [links.publisher, links.subscriber, links.signalsValkey, links.jobsValkey]) valkey.disconnect()
   await Promise.all([links.pool.end(), links.replica?.end()])
 }
 
@@ -201,7 +208,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const channels = new Channels(parts.channels ?? builtInChannels)
   const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, { channels, told })
   const tools = { store, holds, channels, accountIds, rules, providers, nudgeOutbox }
-  const { advance, fail, payments, inbox, finishing } = assemblePayments(parts, links, tools)
+  const { advance, fail, payments, inbox, finishing, submissionWorkers } = assemblePayments(parts, links, tools)
   const topUpDeps = { pool, ledger, accountIds, wallets, payments, nowMs, random, crashPoint, log }
   topUps.worker = createAutoTopUpWorker(topUpDeps)
   const watchHub = createWatchHub(links, store, log, bounds)
@@ -229,14 +236,22 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   return {
     rpcDeps,
     watchHub,
-    loops: [outbox, createResumer(finishing), createPoller(finishing), watchHub, webhookWorker, topUps.worker],
+    loops: [
+      outbox,
+      createResumer(finishing),
+      createPoller(finishing),
+      watchHub,
+      webhookWorker,
+      topUps.worker,
+      ...submissionWorkers,
+    ],
   }
 }
 
 /** What makes payments and takes them on to their outcomes. */
 function assemblePayments(
   parts: ServiceParts,
-  { pool, ledger }: Links,
+  { pool, ledger, jobsValkey }: Links,
   { store, holds, channels, accountIds, rules, providers, nudgeOutbox }: PaymentTools,
 ) {
   const { log, crashPoint, limits: bounds = realLimits } = parts
@@ -245,7 +260,13 @@ function assemblePayments(
   const limits = new LimitAccounts(ledger)
   const chain: AdvanceDeps['runChain'] = (intent, plan) => runChain(chains, intent, plan)
   const inbox = new ProviderInbox({ pool, newId: newUuid, nowMs })
-  const carrying = assembleCarrying(pool, store, { inbox, providers }, parts)
+  const submissionWorkers: SubmissionWorker[] = []
+  const nudgeWorkers = () => {
+    for (const worker of submissionWorkers) worker.nudge()
+  }
+  const queued = [...providers.keys()].filter((name) => channels.queuedProviders.has(name))
+  const queues = new Map(queued.map((name) => [name, new SubmissionQueue(jobsValkey, name, nudgeWorkers)]))
+  const carrying = assembleCarrying(pool, store, { inbox, providers, queues }, parts)
   const advance = createAdvance({
     store,
     holds,
@@ -275,7 +296,9 @@ function assemblePayments(
   })
   const late = { pool, store, runChain: chain, log }
   const finishing = { store, advance, random, log, bookLateSuccesses: () => bookLateSuccesses(late) }
-  return { advance, fail, payments, inbox, finishing }
+  const idleMsMax = bounds.submissionIdleMsMax
+  for (const queue of queues.values()) submissionWorkers.push(new SubmissionWorker({ ...finishing, queue, idleMsMax }))
+  return { advance, fail, payments, inbox, finishing, submissionWorkers }
 }
 
 interface PaymentTools extends Pick<CarryOutDeps, 'providers'> {
@@ -312,13 +335,13 @@ function createWatchHub({ subscriber }: Links, store: IntentStore, log: Logger, 
 function assembleCarrying(
   pool: Pool,
   store: IntentStore,
-  { inbox, providers }: Pick<CarryOutDeps, 'inbox' | 'providers'>,
+  { inbox, providers, queues }: Pick<CarryOutDeps, 'inbox' | 'providers' | 'queues'>,
   parts: ServiceParts,
 ): Pick<AdvanceDeps, 'carryOut' | 'giveUp' | 'noteLateSuccess'> {
   const { log, crashPoint } = parts
   const { nowMs, newUuid } = timeOf(parts)
   const submissions = new SubmissionStore(pool)
-  const deps = { store, submissions, inbox, providers, crashPoint, log }
+  const deps = { store, submissions, inbox, providers, queues, crashPoint, log }
   return {
     carryOut: (intent, submission, approach) => carryOut(deps, intent, submission, approach),
     giveUp: (intent, failure) => submissions.giveUp(intent.id, failure),

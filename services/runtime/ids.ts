@@ -75,3 +75,10 @@ export function toUint128(value: bigint): Uint128Parts {
 export function fromUint128(parts: Uint128Parts | undefined): bigint {
   return parts === undefined ? 0n : (parts.high << 64n) | parts.low
 }
+
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
+
+/** Whether a text is a UUID as this service and PostgreSQL write them. */
+export function isUuid(text: string): boolean {
+  return uuidPattern.test(text)
+}

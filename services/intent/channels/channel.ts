@@ -24,6 +24,11 @@ export interface ProviderTerms {
   readonly name: string
   /** For how long the money is held for its answer. */
   readonly holdSeconds: number
+  /**
+   * Whether payments are submitted through a queue, by whichever process takes them from it, so that CreateIntent answers
+   * AUTHORIZED at once; otherwise within the request, which waits for the provider's first answer.
+   */
+  readonly isQueued: boolean
 }
 
 /** Which kind of payee a payment may have. */

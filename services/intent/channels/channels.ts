@@ -29,6 +29,12 @@ export class Channels {
     return this.#typesWith((terms) => terms.holdDecider === 'payee')
   }
 
+  /** The providers whose payments are submitted through a queue. */
+  get queuedProviders(): ReadonlySet<string> {
+    const terms = [...this.#byName.values()].flatMap(({ provider }) => provider ?? [])
+    return new Set(terms.filter(({ isQueued }) => isQueued).map(({ name }) => name))
+  }
+
   /** What may be done with payments of a type; undefined when no channel here settles them. */
   termsOf(operationType: string): OperationTerms | undefined {
     return this.#termsByType.get(operationType)

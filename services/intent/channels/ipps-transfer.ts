@@ -18,7 +18,7 @@ export const ippsTransfer: Channel = {
     THAI_QR_PAY: { requestable: true, payee: 'MERCHANT', holdDecider: undefined, refundable: false },
     IPPS_WITHDRAWAL: { requestable: true, payee: 'BANK_ACCOUNT', holdDecider: undefined, refundable: false },
   },
-  provider: { name: provider, holdSeconds },
+  provider: { name: provider, holdSeconds, isQueued: false },
   legs: (intent, amountMinor) =>
     throughTransit(intent, amountMinor, payerCode(intent), providerAccount(provider, intent.assetCode)),
 }

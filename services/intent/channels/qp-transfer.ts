@@ -13,7 +13,7 @@ export const qpTransfer: Channel = {
   operations: {
     QP_TOPUP: { requestable: true, payee: 'ACCOUNT', holdDecider: undefined, refundable: false },
   },
-  provider: { name: provider, holdSeconds },
+  provider: { name: provider, holdSeconds, isQueued: true },
   legs: (intent, amountMinor) =>
     throughTransit(intent, amountMinor, TransferCode.WITHDRAW, providerAccount(provider, intent.assetCode)),
 }

@@ -139,7 +139,8 @@ export class IntentStore {
 
   /**
    * Takes payments that a provider has and is to be asked about. Who takes one has it for 25 s, longer than a poll and a
-   * submission after it take; when to ask next is written with what came of it.
+   * submission after it take; when to ask next is written with what came of it. A job of a queue that comes later finds
+   * that it was taken.
    */
   async claimToPoll(countMax: number): Promise<Intent[]> {
     const { rows } = await this.#pool.query<IntentRow>(
@@ -147,7 +148,8 @@ export class IntentStore {
          select id from intents where ${isWithProvider} and resume_after <= now()
          order by resume_after limit $1 for update skip locked
        )
-       update intents i set resume_count = resume_count + 1, resume_after = now() + interval '25 seconds'
+       update intents i set resume_count = resume_count + 1, resume_after = now() + interval '25 seconds',
+         provider_submit_time = coalesce(provider_submit_time, now())
        from due where i.id = due.id
        returning i.*`,
       [countMax],

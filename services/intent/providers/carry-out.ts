@@ -1,12 +1,13 @@
 // What the step function does with a payment that is held for a provider: asks it, or asks about it, and takes in what it
 // says. The provider is asked for the first time only after that was written down, and from then on it is asked what it
-// knows before it is asked again, under the same id.
+// knows before it is asked again, under the same id. Of providers with a queue, whoever takes the job asks.
 import { type Logger } from '../../runtime/logger.js'
 import { type ReachCrashPoint } from '../crash-points.js'
 import { type Intent, type Submission } from '../intents/intent.js'
 import { type IntentStore } from '../intents/intent-store.js'
 import { type PollOutcome, type Provider } from './provider.js'
 import { type ProviderInbox, type Via } from './provider-inbox.js'
+import { type SubmissionQueue } from './submission-queue.js'
 import { type SubmissionStore } from './submission-store.js'
 
 export interface CarryOutDeps {
@@ -14,12 +15,17 @@ export interface CarryOutDeps {
   readonly submissions: SubmissionStore
   readonly inbox: ProviderInbox
   readonly providers: ReadonlyMap<string, Provider>
+  /** Of the providers that have one. */
+  readonly queues: ReadonlyMap<string, Pick<SubmissionQueue, 'add'>>
   readonly crashPoint: ReachCrashPoint
   readonly log: Logger
 }
 
-/** ASK: ask the provider if nobody has. POLL: also ask about what it was asked for. LEAVE: neither. */
-export type Approach = 'ASK' | 'POLL' | 'LEAVE'
+/**
+ * ASK: ask the provider if nobody has, or have it asked. SUBMIT: ask for what was taken from the queue. POLL: also ask
+ * about what it was asked for. LEAVE: nothing.
+ */
+export type Approach = 'ASK' | 'SUBMIT' | 'POLL' | 'LEAVE'
 
 /** The intent as it is stored afterwards: where it is decided what becomes of the hold, the step function goes on. */
 export async function carryOut(
@@ -32,17 +38,47 @@ export async function carryOut(
   // A process that is not configured for it leaves it to one that is.
   if (provider === undefined || approach === 'LEAVE') return intent
   if (submission.askedMs === undefined) return await askFirst(deps, intent, provider)
-  return approach === 'POLL' ? await askAbout(deps, intent, provider) : intent
+  switch (approach) {
+    case 'POLL':
+      return await askAbout(deps, intent, provider)
+    case 'SUBMIT':
+      return await takeUp(deps, intent, provider)
+    case 'ASK':
+      return intent
+  }
 }
 
 async function askFirst(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
-  if (provider.isBusy()) return intent
+  const queue = deps.queues.get(provider.name)
+  if (queue === undefined && provider.isBusy()) return intent
   deps.crashPoint('before-ask')
   const asked = await deps.submissions.ask(intent.id)
   deps.crashPoint('after-ask')
   // Somebody else asks, or its time was over before it began.
   if (asked === undefined) return (await deps.submissions.expireUnasked(intent.id)) ?? (await read(deps, intent.id))
-  return await submit(deps, asked, provider)
+  return queue === undefined ? await submit(deps, asked, provider) : await handOver(deps, asked, queue)
+}
+
+/** Whether or not the job arrives, the poller asks about the payment when nobody else has said what became of it. */
+async function handOver(deps: CarryOutDeps, asked: Intent, queue: Pick<SubmissionQueue, 'add'>): Promise<Intent> {
+  try {
+    await queue.add(asked.id)
+    deps.crashPoint('after-queue')
+    return asked
+  } catch (error) {
+    deps.log.warn({ err: error, intent: asked.id }, 'a submission could not be queued; the poller sees to it')
+    return await note(deps, asked, undefined, false)
+  }
+}
+
+/** A job may come twice, and late: only who takes up the payment first submits it without a question. */
+async function takeUp(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
+  if (provider.isBusy()) return await note(deps, intent, undefined, false)
+  const taken = await deps.submissions.take(intent.id)
+  deps.crashPoint('after-take')
+  if (taken !== undefined) return await submit(deps, taken, provider)
+  const now = await read(deps, intent.id)
+  return isOpen(now) ? await askAbout(deps, now, provider) : now
 }
 
 async function submit(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {

@@ -1,5 +1,6 @@
 // Takes in what providers say for good, whoever brings it: once, with its effect, in one transaction.
 import { type Pool, type PoolClient } from 'pg'
+import { isUuid } from '../../runtime/ids.js'
 import { transaction } from '../../runtime/postgres.js'
 import { type Intent } from '../intents/intent.js'
 import { intentFromRow, type IntentRow } from '../intents/intent-row.js'
@@ -58,11 +59,9 @@ export class ProviderInbox {
 
 type LockedRow = IntentRow & { provider_answer: FinalReport['status'] | null }
 
-const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-
 // Two reports about one payment go after each other: the second sees what the first decided.
 async function lockIntent(client: PoolClient, transferId: string): Promise<LockedRow | undefined> {
-  if (!uuidPattern.test(transferId)) return undefined
+  if (!isUuid(transferId)) return undefined
   const { rows } = await client.query<LockedRow>('select * from intents where id = $1 for update', [transferId])
   return rows[0]
 }

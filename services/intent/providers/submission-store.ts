@@ -47,6 +47,20 @@ export class SubmissionStore {
   }
 
   /**
+   * The durable point before a queued payment is submitted the first time. Undefined, and the provider has to be asked what
+   * it knows, when somebody took the payment before, or the money is no longer held for it.
+   */
+  async take(intentId: string): Promise<Intent | undefined> {
+    return await this.#change(
+      `update intents set provider_submit_time = now(), resume_after = now() + interval '25 seconds'
+       where id = $1 and state = 'AUTHORIZED' and provider_ask_time is not null and provider_submit_time is null
+         and capture_minor is null and release_kind is null and hold_expire_time > now()
+       returning *`,
+      [intentId],
+    )
+  }
+
+  /**
    * Keeps the reference, and sets when to poll: after 2 s, doubling with each poll, at most 5 min, jittered, and once when
    * the hold's time is over. Writes that the hold is to be released when it is and that may be. Undefined when the intent is
    * not AUTHORIZED.

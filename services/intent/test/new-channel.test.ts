@@ -25,7 +25,7 @@ const partnerTransfer: Channel = {
   operations: {
     PARTNER_PAYOUT: { requestable: true, payee: 'BANK_ACCOUNT', holdDecider: undefined, refundable: false },
   },
-  provider: { name: 'partner', holdSeconds: 600 },
+  provider: { name: 'partner', holdSeconds: 600, isQueued: false },
   legs: (intent, amountMinor) =>
     throughTransit(intent, amountMinor, TransferCode.WITHDRAW, providerAccount('partner', intent.assetCode)),
 }

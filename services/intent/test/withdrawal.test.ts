@@ -77,8 +77,9 @@ describe('a payment that a provider carries out', function () {
     request.intent!.operationType = 'QP_TOPUP'
     const account = { $case: 'accountNumber' as const, accountNumber: '+66812345678' }
     request.intent!.payee = { party: { $case: 'external', external: { party: account } } }
-    const paid = await withdraw(request)
-    assert.equal(paid.state, IntentState.SETTLED)
+    const { name } = await withdraw(request)
+    await until(async () => (await intent.intent(name)).state === IntentState.SETTLED, `${name} settles`)
+    const paid = await intent.intent(name)
     assert.deepEqual(other.transfer(idOf(paid)).destination, { account_number: '+66812345678' })
     const credited = (await mesh.accounts()).find(({ name }) => name === 'accounts/settlement.THB.qp')
     assert.equal(credited?.balances?.posted?.minorUnits, paid.payeeTotal?.minorUnits)

@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict'
+import { Redis } from 'ioredis'
+import { type CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_service.js'
+import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
+import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
+import { type IntentOptions, TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
+import { MeshProcess, until } from './mesh-process.js'
+import { TestProvider, ways } from './test-provider.js'
+import { ValkeyProxy } from './valkey-proxy.js'
+
+const stream = 'submissions.qp'
+
+/** A queue that loses jobs, tells of them twice, or is away: each payment is submitted, and paid once. */
+describe('a payment that is submitted through a queue', function () {
+  this.timeout(60_000)
+  let mesh: TestMesh
+  let valkey: Redis
+  let provider: TestProvider
+  /** Adds jobs, and may not read them. */
+  let adder: TestIntent
+  let purse: Wallet
+  let worker: TestIntent | undefined
+
+  before(async () => {
+    mesh = await TestMesh.start()
+    valkey = new Redis(mesh.valkeyUrl)
+    provider = new TestProvider('qp')
+    await provider.start()
+    await valkey.call('ACL', 'SETUSER', 'adder', 'on', '>secret', '~*', '&*', '+@all', '-xreadgroup', '-xautoclaim')
+    const url = new URL(mesh.valkeyUrl)
+    ;[url.username, url.password] = ['adder', 'secret']
+    adder = await mesh.startIntent({ providers: [provider.options], valkeyUrl: url.href })
+    purse = await adder.wallet('ann', 10_000_000n)
+  })
+  beforeEach(() => {
+    provider.way = ways.settle
+  })
+  afterEach(async () => {
+    await worker?.stop()
+    worker = undefined
+    await mesh.assertConserved()
+  })
+  after(async () => {
+    await valkey.call('ACL', 'DELUSER', 'adder')
+    valkey.disconnect()
+    await provider.stop()
+  })
+
+  const idOf = ({ name }: Intent) => name.slice('intents/'.length)
+  async function startWorker(options: IntentOptions = {}): Promise<TestIntent> {
+    worker = await mesh.startIntent({ providers: [provider.options], ...options })
+    return worker
+  }
+  function topUp(): CreateIntentRequest {
+    const request = withdrawalRequest(purse, 10_000n)
+    const account = { $case: 'accountNumber' as const, accountNumber: '+66812345678' }
+    request.intent!.operationType = 'QP_TOPUP'
+    request.intent!.payee = { party: { $case: 'external', external: { party: account } } }
+    return request
+  }
+  async function pay(at: TestIntent): Promise<Intent> {
+    const { message } = await at.pay('ann', topUp())
+    assert.equal(message.state, IntentState.AUTHORIZED)
+    return message
+  }
+  async function settles(paid: Intent): Promise<void> {
+    await until(async () => (await adder.intent(paid.name)).state === IntentState.SETTLED, `${paid.name} settles`)
+    assert.equal(provider.submissions.get(idOf(paid)), 1)
+  }
+  const letPoll = () =>
+    mesh.pool.query(`update intents set resume_after = now() where state = 'AUTHORIZED' and provider is not null`)
+
+  it('is answered at once and submitted by the next process that has a place', async () => {
+    const paid = await pay(adder)
+    assert.equal(provider.submissions.get(idOf(paid)), undefined, 'the request submits nothing')
+    await startWorker()
+    await settles(paid)
+    assert.equal(provider.polls.get(idOf(paid)), undefined)
+    await until(async () => (await valkey.xlen(stream)) === 0, 'the job is forgotten')
+    assert.deepEqual(await valkey.xpending(stream, 'intent'), [0, null, null, null])
+  })
+
+  it('whose job comes again is asked about, and not submitted again', async () => {
+    provider.way = ways.accept
+    const intent = await startWorker()
+    const paid = await pay(intent)
+    await until(async () => (await intent.intent(paid.name)).providerReference !== '', 'the provider has it')
+    await valkey.xadd(stream, '*', 'intent', idOf(paid))
+    await until(() => provider.polls.get(idOf(paid)) === 1, 'it is asked about')
+    provider.transfer(idOf(paid)).status = 'SETTLED'
+    await valkey.xadd(stream, '*', 'intent', idOf(paid))
+    await settles(paid)
+    await valkey.xadd(stream, '*', 'intent', idOf(paid), 'more', '1')
+    await valkey.xadd(stream, '*', 'nothing', 'of ours')
+    await until(async () => (await valkey.xlen(stream)) === 0, 'jobs that say nothing new are forgotten')
+    assert.equal(provider.polls.get(idOf(paid)), 2)
+  })
+
+  it('whose job is lost is found by the poller, and the queue goes on', async () => {
+    const lost = await pay(adder)
+    const intent = await startWorker()
+    await settles(await pay(intent))
+    await settles(lost)
+    await worker?.stop()
+    const flushed = await pay(adder)
+    await valkey.flushdb()
+    const next = await startWorker()
+    await letPoll()
+    await settles(flushed)
+    assert.equal(provider.polls.get(idOf(flushed)), 1)
+    await valkey.flushdb()
+    await settles(await pay(next))
+  })
+
+  const dyingProcess = () =>
+    MeshProcess.create('intent', {
+      DATABASE_URL: mesh.databaseUrl,
+      LEDGER_ADDRESS: mesh.ledger.address,
+      RULES_ADDRESS: mesh.rules.address,
+      VALKEY_URL: mesh.valkeyUrl,
+      ...provider.environment,
+    })
+
+  for (const [point, polls] of [
+    ['before-ask', undefined],
+    ['after-ask', 1],
+    ['after-queue', undefined],
+  ] as const) {
+    it(`whose process dies at ${point} is submitted by another`, async () => {
+      const dying = await dyingProcess()
+      await dying.start({ CRASH_AT: point })
+      const client = await TestIntent.at(dying.address)
+      const request = topUp()
+      await assert.rejects(client.pay('ann', request), point)
+      assert.equal(await dying.ended(), 'SIGKILL')
+      await client.stop()
+      await startWorker()
+      await mesh.pool.query(`update intents set resume_after = now() where provider_ask_time is null`)
+      if (polls !== undefined) await letPoll()
+      const { message: paid } = await adder.pay('ann', request)
+      await settles(paid)
+      assert.equal(provider.polls.get(idOf(paid)), polls)
+    })
+  }
+
+  for (const [point, polls] of [
+    ['after-take', 1],
+    ['after-answer', 1],
+    ['after-report', undefined],
+  ] as const) {
+    it(`whose process dies at ${point} with its job is taken over`, async () => {
+      const paid = await pay(adder)
+      const dying = await dyingProcess()
+      // It may be dead before it says that it is ready.
+      await dying.start({ CRASH_AT: point }).catch(() => undefined)
+      assert.equal(await dying.ended(), 'SIGKILL')
+      assert.equal(provider.submissions.get(idOf(paid)), point === 'after-take' ? undefined : 1)
+      await startWorker({ limits: { submissionIdleMsMax: 100 } })
+      await settles(paid)
+      assert.equal(provider.polls.get(idOf(paid)), polls)
+      await until(async () => (await valkey.xlen(stream)) === 0, 'the job is forgotten')
+    })
+  }
+
+  it('settles while Valkey is away, through the poller', async () => {
+    const proxy = await ValkeyProxy.start(mesh.valkeyUrl)
+    const intent = await startWorker({ valkeyUrl: proxy.url })
+    proxy.cut()
+    const paid = await pay(intent)
+    await letPoll()
+    await settles(paid)
+    await worker?.stop()
+    await proxy.stop()
+  })
+
+  it('is ended by an operator before anybody has submitted it: nobody does', async () => {
+    const { rows } = await mesh.pool.query<{ id: string }>(`select id from intents where state = 'AUTHORIZED'`)
+    assert.deepEqual(rows, [])
+    const paid = await pay(adder)
+    await mesh.pool.query(`update intents set release_kind = 'EXPIRE', resume_after = now() where id = $1`, [
+      idOf(paid),
+    ])
+    await startWorker()
+    await until(async () => (await adder.intent(paid.name)).state === IntentState.EXPIRED, 'it ends')
+    await until(async () => (await valkey.xlen(stream)) === 0, 'the job is forgotten')
+    assert.equal(provider.submissions.get(idOf(paid)), undefined)
+  })
+})
