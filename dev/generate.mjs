@@ -8,9 +8,12 @@ import { join } from 'node:path'
 const root = join(import.meta.dirname, '..')
 const googleapis = 'node_modules/@grpc/grpc-js-xds/deps/googleapis/google'
 // Only what the contracts use: the whole of googleapis would be two hundred files of stubs nobody imports.
-const paths = ['proto/paymesh', `${googleapis}/rpc/status.proto`, `${googleapis}/rpc/error_details.proto`].flatMap(
-  (path) => ['--path', path],
-)
+const paths = [
+  'proto/paymesh',
+  'proto/envoy',
+  `${googleapis}/rpc/status.proto`,
+  `${googleapis}/rpc/error_details.proto`,
+].flatMap((path) => ['--path', path])
 const run = (command, args) => execFileSync(command, args, { cwd: root, stdio: 'inherit' })
 
 function generate(into) {

@@ -57,8 +57,9 @@ function sharedEnvironment(ports: ServicePorts, { tls, databaseUrl }: Environmen
 function ownEnvironment(service: ServiceName, { ports, secrets, valkeyUrl }: EnvironmentParts): Environment {
   switch (service) {
     case 'ledger':
-    case 'rules':
       return {}
+    case 'rules':
+      return { VALKEY_URL: valkeyUrl }
     case 'identity':
       return {
         HTTP_ADDRESS: `127.0.0.1:${ports.identity.http}`,

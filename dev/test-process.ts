@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { assetPath } from '../services/runtime/assets.js'
 import { eventually } from './eventually.js'
 import { freePort } from './ports.js'
-import { testCertificates } from './testing.js'
+import { testCertificates, testValkeyUrl } from './testing.js'
 import type { PeerName } from '../services/runtime/peer-identity.js'
 
 /** A program of the checkout as a real process, for tests of what only a process can show: exit codes and signals. */
@@ -62,5 +62,6 @@ export async function serviceVariables(name: PeerName, databaseUrl: string): Pro
     TLS_KEY_FILE: keyFile,
     TLS_CA_FILE: caFile,
     DATABASE_URL: databaseUrl,
+    ...(name === 'rules' ? { VALKEY_URL: await testValkeyUrl() } : {}),
   }
 }

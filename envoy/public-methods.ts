@@ -57,10 +57,13 @@ export function contractMethods(): ContractMethod[] {
     )
 }
 
-/** The RPCs that the edge offers: those with a path. A path without the edge among the peers is a contradiction. */
+/**
+ * The RPCs that the edge offers: those with a path. A path without the edge among the peers is a contradiction, and so is
+ * the edge without a path but for what it asks itself.
+ */
 export function publicMethods(): (ContractMethod & { readonly http: HttpRule })[] {
   return contractMethods().flatMap((method) => {
-    const offered = method.access.peers.includes(Peer.EDGE)
+    const offered = method.access.peers.includes(Peer.EDGE) && !ASKED_BY_THE_EDGE.has(method.service)
     if (offered !== (method.http !== undefined)) {
       throw new Error(`${method.service}/${method.method}: an HTTP path and PEER_EDGE go together`)
     }
@@ -68,8 +71,13 @@ export function publicMethods(): (ContractMethod & { readonly http: HttpRule })[
   })
 }
 
+/** Envoy's contracts, and who serves them. */
+const ASKED_BY_THE_EDGE: ReadonlyMap<string, ServiceName> = new Map([
+  ['envoy.service.ratelimit.v3.RateLimitService', 'rules'],
+])
+
 function ownerOf(service: string): ServiceName {
-  const owner = SERVICE_NAMES.find((name) => service.startsWith(`paymesh.${name}.`))
+  const owner = ASKED_BY_THE_EDGE.get(service) ?? SERVICE_NAMES.find((name) => service.startsWith(`paymesh.${name}.`))
   if (owner === undefined) throw new Error(`${service} belongs to no service of the mesh`)
   return owner
 }

@@ -1,4 +1,5 @@
 import { type EdgeProfile } from './edge-options.js'
+import { type ContractMethod } from './public-methods.js'
 
 type Json = Record<string, unknown>
 
@@ -18,8 +19,8 @@ interface Limits {
 }
 
 /**
- * Guards of one Envoy process, kept in its memory. They bound what an address can cost before anybody is asked;
- * limits a user or client are Rules' and hold across edges.
+ * Guards of one Envoy process, kept in its memory. They bound what an address can cost before anybody is asked, and hold
+ * when nobody can be; limits that operators set, and that hold across edges, are Rules' (`sharedRateLimitFilter`).
  */
 const LIMITS: Record<EdgeProfile, Limits> = {
   // One person behind one address signs in a few times a minute; an office shares one address.
@@ -35,6 +36,9 @@ const LIMITS: Record<EdgeProfile, Limits> = {
     signedIn: { perSecond: 20000, burst: 40000 },
   },
 }
+
+/** Who has one IPv6 address has the 2^64 of its network. */
+const ADDRESS_ACTION = { masked_remote_address: { v4_prefix_mask_len: 32, v6_prefix_mask_len: 64 } }
 
 /** Addresses remembered at once; the least recently seen is forgotten first. */
 const ADDRESSES_MAX = 20_000
@@ -85,10 +89,54 @@ export function addressRateLimit(profile: EdgeProfile, audience: 'anonymous' | '
     '@type': localRateLimit,
     stat_prefix: audience,
     token_bucket: tokenBucket(LIMITS[profile].edge),
-    rate_limits: [{ actions: [{ remote_address: {} }] }],
+    rate_limits: [{ actions: [ADDRESS_ACTION] }],
     // An entry without a value stands for every value: each address gets a bucket of its own.
-    descriptors: [{ entries: [{ key: 'remote_address' }], token_bucket: tokenBucket(LIMITS[profile][audience]) }],
+    descriptors: [
+      { entries: [{ key: 'masked_remote_address' }], token_bucket: tokenBucket(LIMITS[profile][audience]) },
+    ],
     max_dynamic_descriptors: ADDRESSES_MAX,
     ...shared,
   }
+}
+
+/** How long a request waits to be counted, at most: it then passes, and so it does while Rules is away. */
+const COUNT_MS_MAX = 50
+
+/**
+ * Asks Rules, on what the routes say of a request (`sharedRateLimits`). Rules' answer brings the headers that tell the client.
+ * Stands behind the token's check, since it counts by user.
+ */
+export const sharedRateLimitFilter: Json = {
+  name: 'envoy.filters.http.ratelimit',
+  typed_config: {
+    '@type': 'type.googleapis.com/envoy.extensions.filters.http.ratelimit.v3.RateLimit',
+    domain: 'edge',
+    timeout: `${COUNT_MS_MAX / 1000}s`,
+    failure_mode_deny: false,
+    rate_limited_as_resource_exhausted: true,
+    rate_limit_service: {
+      transport_api_version: 'V3',
+      grpc_service: { envoy_grpc: { cluster_name: 'rules' }, timeout: `${COUNT_MS_MAX / 1000}s` },
+    },
+  },
+}
+
+/** The kind of a request, by which operators limit. A payment is what moves money or takes a decision about it. */
+export type RequestClass = 'PUBLIC' | 'READ' | 'WRITE' | 'PAYMENT'
+
+export function requestClass({ access, http }: Pick<ContractMethod, 'access' | 'http'>): RequestClass {
+  if (access.public && !access.signed) return 'PUBLIC'
+  if (http?.verb === 'GET') return 'READ'
+  return MOVING_MONEY.has(access.permission) ? 'PAYMENT' : 'WRITE'
+}
+
+const MOVING_MONEY: ReadonlySet<string> = new Set(['intents:write', 'refunds:write', 'funding:write'])
+
+/** What a route tells Rules of its requests: the class with the address, and with whose token it is where there is one. */
+export function sharedRateLimits(requestClass: RequestClass): Json[] {
+  const ofClass = { generic_key: { descriptor_key: 'class', descriptor_value: requestClass } }
+  const metadataKey = { key: 'envoy.filters.http.jwt_authn', path: [{ key: 'payload' }, { key: 'sub' }] }
+  // A descriptor without a value, of a request without a token, is left out.
+  const subject = { metadata: { descriptor_key: 'subject', metadata_key: metadataKey } }
+  return [{ actions: [ofClass, ADDRESS_ACTION] }, { actions: [ofClass, subject] }]
 }

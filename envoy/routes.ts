@@ -1,7 +1,7 @@
 import { httpCluster } from './clusters.js'
 import { type EdgeOptions, type EdgeProfile } from './edge-options.js'
 import { type ContractMethod, type HttpRule } from './public-methods.js'
-import { ADDRESS_FILTER, addressRateLimit } from './rate-limits.js'
+import { ADDRESS_FILTER, addressRateLimit, requestClass, sharedRateLimits } from './rate-limits.js'
 
 type Json = Record<string, unknown>
 
@@ -34,6 +34,7 @@ function methodRoute(profile: EdgeProfile, method: ContractMethod & { http: Http
       cluster: method.owner,
       ...(method.serverStreaming ? streamTimeouts : unaryTimeouts),
       retry_policy: retryPolicy,
+      rate_limits: sharedRateLimits(requestClass(method)),
     },
     // Without this header a service would see no deadline at all, whatever the route's timeout.
     ...(method.serverStreaming

@@ -44,12 +44,7 @@ describe('changing rules while payments run', () => {
   after(async () => {
     const { name, document } = await newest()
     if (isDeepStrictEqual(document, first.document)) return
-    const replacedVersion = name.replace('ruleSets/', '')
-    const answer = await publisher.send('POST', `/v1/admin/${first.name}:rollBack`, {
-      replacedVersion,
-      reason: 'tests end',
-    })
-    assert.equal(answer.status, 200, JSON.stringify(answer.body))
+    await rollBack(name.replace('ruleSets/', ''))
     await feesBecome([100n, 50n])
   })
 
@@ -80,6 +75,27 @@ describe('changing rules while payments run', () => {
       ...first.document,
       fees: fees.map((fee) => (fee.id === 'p2p-receipt' ? { ...fee, flat_minor: flatMinor } : fee)),
     }
+  }
+
+  /** Puts a document in force, by two people, and answers its version. */
+  async function publish(document: unknown): Promise<string | undefined> {
+    const body = { requestId: randomUUID(), ruleSet: { document, description: 'for a test' } }
+    const draft = await author.ok('POST', '/v1/admin/ruleSets', body, 'ruleSet', ruleSetShape)
+    const path = `/v1/admin/${draft.name}:publish`
+    const { version } = await publisher.ok(
+      'POST',
+      path,
+      { etag: draft.etag, reason: 'a test' },
+      'ruleSet',
+      ruleSetShape,
+    )
+    return version
+  }
+
+  /** Puts the first document in force again. */
+  async function rollBack(replacedVersion: string | undefined): Promise<void> {
+    const body = { replacedVersion, reason: 'a test ends' }
+    await publisher.ok('POST', `/v1/admin/${first.name}:rollBack`, body, 'ruleSet', ruleSetShape)
   }
 
   /** What payments of 100.00 cost, as PRE and POST. */
@@ -117,8 +133,7 @@ describe('changing rules while payments run', () => {
     assert.deepEqual([bare.status, errorInfo(bare).reason], [403, 'PERMISSION_MISSING'])
     const published = await publisher.ok('POST', `/v1/admin/${draft.name}:publish`, publish, 'ruleSet', ruleSetShape)
     await feesBecome([100n, 75n])
-    const rollBack = { replacedVersion: published.version, reason: 'too dear' }
-    await publisher.ok('POST', `/v1/admin/${first.name}:rollBack`, rollBack, 'ruleSet', ruleSetShape)
+    await rollBack(published.version)
     await feesBecome([100n, 50n])
   })
 
@@ -132,16 +147,7 @@ describe('changing rules while payments run', () => {
       time_zone: 'Asia/Bangkok',
       cap: '50000',
     }
-    const ruleSet = { document: { ...first.document, limits: [limit] }, description: 'a limit of a day' }
-    const draft = await author.ok(
-      'POST',
-      '/v1/admin/ruleSets',
-      { requestId: randomUUID(), ruleSet },
-      'ruleSet',
-      ruleSetShape,
-    )
-    const publish = { etag: draft.etag, reason: 'a quiet week' }
-    const { version } = await publisher.ok('POST', `/v1/admin/${draft.name}:publish`, publish, 'ruleSet', ruleSetShape)
+    const version = await publish({ ...first.document, limits: [limit] })
     const mesh = await theMesh()
     const [used] = await mesh.until('the limit is in force', async () => {
       const standings = await previewedLimits()
@@ -169,8 +175,7 @@ describe('changing rules while payments run', () => {
         },
       ],
     )
-    const rollBack = { replacedVersion: version, reason: 'the week is over' }
-    await publisher.ok('POST', `/v1/admin/${first.name}:rollBack`, rollBack, 'ruleSet', ruleSetShape)
+    await rollBack(version)
     await mesh.until('the limit is gone', async () => ((await previewedLimits()).length === 0 ? true : undefined))
   })
 
@@ -185,6 +190,34 @@ describe('changing rules while payments run', () => {
     assert.equal(status, 200, JSON.stringify(body))
     return z.looseObject({ limits: standingsShape.default([]) }).parse(body).limits
   }
+
+  it('limits how often one user asks, tells what is left, and lets others and Rules be', async () => {
+    const subjects = [alice.name]
+    const guard = { id: 'alice', classes: ['READ'], per: 'USER', requests: 3, window_seconds: 3600, subjects }
+    const version = await publish({ ...first.document, rate_limits: [guard] })
+    const mesh = await theMesh()
+    const read = () => alice.api.send('GET', `/v1/${alice.wallet}`)
+    const refused = await mesh.until('alice is refused', async () => {
+      const answer = await read()
+      return answer.status === 429 ? answer : undefined
+    })
+    const { code, reason, domain } = errorInfo(refused)
+    assert.deepEqual([code, reason, domain], [8, 'RATE_LIMITED', 'edge.paymesh'])
+    assert.equal(refused.headers.get('ratelimit-policy'), '"alice";q=3;w=3600')
+    assert.match(refused.headers.get('ratelimit') ?? '', /^"alice";r=0;t=3[0-9]{3}$/)
+    assert.match(refused.headers.get('retry-after') ?? '', /^1[12][0-9]{2}$/)
+    assert.equal((await bob.api.send('GET', `/v1/${bob.wallet}`)).status, 200)
+    assert.equal((await alice.api.pay(alice.wallet, bob.wallet, 1_00n)).state, 'INTENT_STATE_SETTLED')
+    await mesh.services.rules.kill()
+    assert.equal((await read()).status, 200, 'nobody counts')
+    await mesh.services.rules.start()
+    await mesh.until('Rules is served', async () => {
+      const { status } = await publisher.send('GET', '/v1/admin/ruleSets?pageSize=1')
+      return status === 200 || undefined
+    })
+    await rollBack(version)
+    await mesh.until('alice is let through', async () => ((await read()).status === 200 ? true : undefined))
+  })
 
   it('streams a dry run', async () => {
     const body = {

@@ -1,6 +1,6 @@
 // The only reader of the environment.
 import { z } from 'zod'
-import { databaseEnvironment, parseConfig, serviceEnvironment, tlsFiles } from '../runtime/config.js'
+import { databaseEnvironment, parseConfig, serviceEnvironment, tlsFiles, valkeyEnvironment } from '../runtime/config.js'
 import { namedKeys } from '../runtime/key-config.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
 import { Secret } from '../runtime/secret.js'
@@ -130,7 +130,7 @@ export const intentEnvironment = z
     LEDGER_ADDRESS: serviceEnvironment.LISTEN_ADDRESS,
     LEDGER_NAMESPACE: z.string().default('paymesh'),
     RULES_ADDRESS: serviceEnvironment.LISTEN_ADDRESS,
-    VALKEY_URL: z.url({ protocol: /^rediss?$/ }),
+    ...valkeyEnvironment,
     SCORING_PROVIDERS: scoringProviders.default([]),
     RULES_VALIDATOR_ADDRESSES: addresses.default([]),
     RULES_QUORUM: z

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { databaseEnvironment, parseConfig, serviceEnvironment, tlsFiles } from '../runtime/config.js'
+import { databaseEnvironment, parseConfig, serviceEnvironment, tlsFiles, valkeyEnvironment } from '../runtime/config.js'
 import type { TlsFiles } from '../runtime/mesh-credentials.js'
 
 /** All that the Rules service is told by its environment. */
@@ -10,12 +10,17 @@ export interface Config {
   readonly tls: TlsFiles
   readonly databaseUrl: string
   readonly databasePoolMax: number
+  /** Where requests are counted. */
+  readonly valkeyUrl: string
   readonly drainDelayMs: number
 }
 
 /** The configuration of the service; ends the process with 78 when a variable is missing or wrong. */
 export function readConfig(): Config {
-  const config = parseConfig(z.object({ ...serviceEnvironment, ...databaseEnvironment }), process.env)
+  const config = parseConfig(
+    z.object({ ...serviceEnvironment, ...databaseEnvironment, ...valkeyEnvironment }),
+    process.env,
+  )
   return Object.freeze({
     isDevelopment: config.ENVIRONMENT === 'development',
     listenAddress: config.LISTEN_ADDRESS,
@@ -23,6 +28,7 @@ export function readConfig(): Config {
     tls: tlsFiles(config),
     databaseUrl: config.DATABASE_URL,
     databasePoolMax: config.DATABASE_POOL_MAX,
+    valkeyUrl: config.VALKEY_URL,
     drainDelayMs: config.DRAIN_DELAY_MS,
   })
 }

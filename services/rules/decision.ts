@@ -3,6 +3,7 @@ import { type Bindings, bindFacts } from './expression.js'
 import { type Facts, int64Max } from './facts.js'
 import { type Fee, type FeeIndex, feesOf, indexFees, totalMinor } from './fees.js'
 import { indexLimits, type LimitExcess, type LimitIndex, type LimitLeg, limitsOf } from './limits.js'
+import { RateLimits } from './rate-limits/rate-limits.js'
 import { indexRisk, type Risk, type RiskIndex, riskOf } from './risk.js'
 import { findRoute, indexRoutes, type RouteIndex } from './routes.js'
 import type { RuleSet } from './rule-set.js'
@@ -18,6 +19,7 @@ export interface CompiledRuleSet {
   readonly risk: RiskIndex
   readonly scoring: ScoringIndex
   readonly signals: SignalIndex
+  readonly rateLimits: RateLimits
 }
 
 /** Why a payment may not happen: the first of these that is true, in this order. */
@@ -71,6 +73,7 @@ export function compileRuleSet(version: bigint, ruleSet: RuleSet): CompiledRuleS
     risk: indexRisk(ruleSet.risk),
     scoring: indexScoring(ruleSet.scoring),
     signals: new SignalIndex(ruleSet),
+    rateLimits: new RateLimits(ruleSet.rate_limits),
   }
 }
 

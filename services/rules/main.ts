@@ -7,8 +7,10 @@ import { runService } from '../runtime/process.js'
 import { createServer } from '../runtime/server.js'
 import { systemClock } from '../runtime/clock.js'
 import { systemRandom, uuidV7 } from '../runtime/ids.js'
+import { connectValkey } from '../runtime/valkey.js'
 import { readConfig } from './config.js'
 import { pollIntervalMs, PublishedRuleSets } from './published-rule-sets.js'
+import { RateLimiter } from './rate-limits/rate-limiter.js'
 import { FactsRecorder, writeRecordedFacts } from './recorded-facts.js'
 import { rulesBindings, serviceNames } from './server.js'
 import { readNewestVersion, readRuleSet, ruleSetsChannel } from './store.js'
@@ -25,6 +27,9 @@ function reportVersion({ registry }: Metrics, published: PublishedRuleSets): voi
     },
   })
 }
+
+// Less than the edge waits for an answer. Valkey counts in less than one.
+const countMsMax = 30
 
 runService('rules', async ({ log, metrics }) => {
   const config = readConfig()
@@ -45,12 +50,14 @@ runService('rules', async ({ log, metrics }) => {
   reportVersion(metrics, published)
   const trials = new Trials(trialLimits)
   const recorder = new FactsRecorder({ write: (facts) => writeRecordedFacts(pool, facts), log })
+  const valkey = connectValkey(config.valkeyUrl, 'rules', log, countMsMax)
+  const rateLimiter = new RateLimiter({ valkey, limits: () => published.newest?.rateLimits, metrics, log })
   const newDraftId = () => uuidV7(systemClock, systemRandom)
   const server = createServer({
     name: 'rules',
     listenAddress: config.listenAddress,
     tls: config.tls,
-    bindings: rulesBindings({ published, pool, trials, recorder, newDraftId }),
+    bindings: rulesBindings({ published, pool, trials, recorder, rateLimiter, newDraftId }),
     reflection: config.isDevelopment,
     drainDelayMs: config.drainDelayMs,
     log,
@@ -69,6 +76,7 @@ runService('rules', async ({ log, metrics }) => {
       await recorder.stop()
       await listener.stop()
       await pool.end()
+      valkey.disconnect()
       await admin.close()
     },
   }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
 import { assetCodePattern, channelPattern, int64Max, operationTypePattern } from './facts.js'
+import { rateLimitSchema, type RateLimitRule } from './rate-limits/rate-limit-rule.js'
 import { isTimeZone } from './time-zone.js'
 
 // The document of a rule set: what an operator writes, as JSON. Amounts are decimal strings of minor units, since a JSON
@@ -157,10 +158,12 @@ const ruleSetSchema = z
     limits: z.array(limitSchema).max(2000).default([]),
     risk: riskSchema.default({ rules: [] }),
     scoring: scoringSchema.optional(),
+    rate_limits: z.array(rateLimitSchema).max(100).default([]),
   })
   .refine((set) => hasUniqueIds(set.routes), { path: ['routes'], message: 'has an id twice' })
   .refine((set) => hasUniqueIds(set.fees), { path: ['fees'], message: 'has an id twice' })
   .refine((set) => hasUniqueIds(set.limits), { path: ['limits'], message: 'has an id twice' })
+  .refine((set) => hasUniqueIds(set.rate_limits), { path: ['rate_limits'], message: 'has an id twice' })
 
 export type RouteRule = Readonly<z.output<typeof routeSchema>>
 export type FeeRule = Readonly<z.output<typeof feeSchema>>
@@ -175,6 +178,8 @@ export interface RuleSet {
   readonly risk: RiskRules
   /** Which payments an outside provider gives a score for; absent: none. */
   readonly scoring?: ScoringRule | undefined
+  /** How many requests the edge lets through; decides nothing about payments. */
+  readonly rate_limits: readonly RateLimitRule[]
 }
 
 /** The operator must mend the rule set; `problems` says where, one line each. */

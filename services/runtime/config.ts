@@ -34,6 +34,11 @@ export const databaseEnvironment = {
   DATABASE_POOL_MAX: wholeNumber.refine((count) => count >= 1, 'must be at least 1').default(10),
 }
 
+/** The variable of a service that holds in Valkey what may be lost. */
+export const valkeyEnvironment = {
+  VALKEY_URL: z.url({ protocol: /^rediss?$/ }),
+}
+
 /** The three PEM files named by the shared variables. */
 export function tlsFiles(config: { TLS_CERT_FILE: string; TLS_KEY_FILE: string; TLS_CA_FILE: string }): TlsFiles {
   return { certFile: config.TLS_CERT_FILE, keyFile: config.TLS_KEY_FILE, caFile: config.TLS_CA_FILE }

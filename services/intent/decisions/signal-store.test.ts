@@ -8,8 +8,8 @@ import { type OutboxRow } from '../events/outbox-store.js'
 import { type MeasuredPayment, SignalStore } from './signal-store.js'
 import { dayMs, hourMs, memoryMs, type PastPayment, paymentsMax, signalsOf } from './signals.js'
 import { until } from '../test/mesh-process.js'
-import { ValkeyProxy } from '../test/valkey-proxy.js'
-import { connectValkey } from '../valkey.js'
+import { ValkeyProxy } from '../../runtime/test/valkey-proxy.js'
+import { connectValkey } from '../../runtime/valkey.js'
 
 const log = createLogger({ name: 'intent', level: 'silent' })
 const walletIds = ['0190a000-0000-7000-8000-0000000000aa', '0190a000-0000-7000-8000-0000000000bb'] as const

@@ -6,7 +6,7 @@ import { createLogger } from '../../runtime/logger.js'
 import { createPool } from '../../runtime/postgres.js'
 import { eventStream, intentChannel, type OutboxWorkerDeps, publishDue } from './outbox-worker.js'
 import { replayDead } from './outbox-store.js'
-import { connectValkey } from '../valkey.js'
+import { connectValkey } from '../../runtime/valkey.js'
 
 const log = createLogger({ name: 'test', level: 'silent' })
 

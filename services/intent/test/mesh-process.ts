@@ -2,7 +2,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
-import { freePort, testCertificates } from '../../../dev/testing.js'
+import { freePort, testCertificates, testValkeyUrl } from '../../../dev/testing.js'
 import { assetPath } from '../../runtime/assets.js'
 import { type PeerName } from '../../runtime/call.js'
 
@@ -52,6 +52,8 @@ export class MeshProcess {
       TLS_KEY_FILE: tls.keyFile,
       TLS_CA_FILE: tls.caFile,
       LOG_LEVEL: 'warn',
+      ...(name === 'rules' ? { VALKEY_URL: await testValkeyUrl() } : {}),
+      ...(name === 'rules' ? { VALKEY_URL: await testValkeyUrl() } : {}),
       // Read by those that seal anything.
       KEY_ENCRYPTION_KEYS: `test:${Buffer.alloc(32, 7).toString('base64')}`,
       ...env,

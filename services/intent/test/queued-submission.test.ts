@@ -6,7 +6,7 @@ import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type IntentOptions, TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
 import { MeshProcess, until } from './mesh-process.js'
 import { TestProvider, ways } from './test-provider.js'
-import { ValkeyProxy } from './valkey-proxy.js'
+import { ValkeyProxy } from '../../runtime/test/valkey-proxy.js'
 
 const stream = 'submissions.qp'
 

@@ -7,7 +7,7 @@ import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { RpcError } from '../../runtime/rpc-error.js'
 import { paymentRequest, type TestIntent, TestMesh } from './mesh.js'
 import { until } from './mesh-process.js'
-import { ValkeyProxy } from './valkey-proxy.js'
+import { ValkeyProxy } from '../../runtime/test/valkey-proxy.js'
 
 const rule = (id: string, action: string, condition: string) => {
   return { id, operation_types: ['P2P_TRANSFER'], reason: id.toUpperCase(), action, condition }
