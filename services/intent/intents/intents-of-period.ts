@@ -24,7 +24,10 @@ const skewMs = 60_000
 // how far its id may be from its create_time (another).
 const marginMs = 120_000
 
-/** Settled and unfinished intents; the others moved nothing, or gave back what they held. */
+/**
+ * Settled and unfinished intents, and those of which a booking from suspense was made or begun; the others moved nothing, or
+ * gave back what they held. A booking is on no wallet.
+ */
 export async function intentsOfPeriod(pool: Pool, filter: PeriodFilter): Promise<Intent[]> {
   const startMs = Math.max(filter.startMs - skewMs, 0)
   const endMs = filter.endMs + skewMs
@@ -38,9 +41,10 @@ export async function intentsOfPeriod(pool: Pool, filter: PeriodFilter): Promise
     ...(filter.walletId === undefined ? [] : [filter.walletId]),
   ]
   const owns = filter.walletId === undefined ? ['true'] : ['i.payer_wallet = $7', 'i.payee_wallet = $7']
-  const pages = owns.flatMap((own) => ways.map((way) => page(own, way))).join(' union ')
+  const pages = owns.flatMap((own) => ways.map((way) => page(own, way)))
+  if (filter.walletId === undefined) pages.push(booked)
   const { rows } = await pool.query<IntentRow>(
-    `select i.* from (${pages}) found join intents i on i.id = found.id order by i.id limit $6`,
+    `select i.* from (${pages.join(' union ')}) found join intents i on i.id = found.id order by i.id limit $6`,
     values,
   )
   return rows.map(intentFromRow)
@@ -53,6 +57,11 @@ const ways = [
   `i.id < $3 and i.settle_time - i.create_time > interval '1 minute' and i.settle_time >= $1`,
   `i.id < $3 and i.state in ('VALIDATED', 'AUTHORIZED')`,
 ] as const
+
+// By discrepancies_by_booking.
+const booked = `(select intent_id as id from discrepancies
+  where book_minor is not null and create_time < $2 and (book_time >= $1 or book_time is null) and intent_id > $5
+  order by 1 limit $6)`
 
 function page(own: string, way: string): string {
   return `(select i.id from intents i where ${own} and ${way} and i.id > $5 order by i.id limit $6)`

@@ -1,5 +1,6 @@
 // Where a provider's word and ours do not agree, in PostgreSQL: a list for people.
 import { type Pool, type PoolClient } from 'pg'
+import { isUniqueViolation } from '../../runtime/postgres.js'
 import { type FinalReport } from './provider.js'
 import { type DiscrepancyKind } from './report-effect.js'
 
@@ -108,34 +109,80 @@ export interface DueBooking {
   readonly id: string
   readonly provider: string
   readonly intentId: string
-  readonly amountMinor: bigint
 }
 
-/** Takes late successes whose money is to be booked; who takes one has it for half a minute. */
+/** Takes what is to be booked of payments that are over; who takes one has it for half a minute. */
 export async function claimBookings(pool: Pool, countMax: number): Promise<DueBooking[]> {
-  const { rows } = await pool.query<{ id: string; provider: string; intent_id: string; amount_minor: bigint }>(
+  const { rows } = await pool.query<{ id: string; provider: string; intent_id: string }>(
     `with due as materialized (
-       select id from discrepancies where booking = 'DUE' and book_after <= now()
-       order by book_after limit $1 for update skip locked
+       select d.id from discrepancies d join intents i on i.id = d.intent_id
+       where d.booking = 'DUE' and d.book_after <= now() and i.state not in ('VALIDATED', 'IN_REVIEW', 'AUTHORIZED')
+       order by d.book_after limit $1 for update of d skip locked
      )
      update discrepancies d set book_after = now() + interval '30 seconds' from due where d.id = due.id
-     returning d.id, d.provider, d.intent_id, d.amount_minor`,
+     returning d.id, d.provider, d.intent_id`,
     [countMax],
   )
-  return rows.map((row) => ({
-    id: row.id,
-    provider: row.provider,
-    intentId: row.intent_id,
-    amountMinor: row.amount_minor,
-  }))
+  return rows.map((row) => ({ id: row.id, provider: row.provider, intentId: row.intent_id }))
 }
 
-/** Writes what became of a booking; while the payment is not final it is due again in a second. */
-export async function finishBooking(pool: Pool, id: string, booking: 'BOOKED' | 'NOT_NEEDED' | 'DUE'): Promise<void> {
-  await pool.query(`update discrepancies set booking = $2, book_after = now() + interval '1 second' where id = $1`, [
-    id,
-    booking,
-  ])
+/**
+ * The durable point before the Ledger is asked: how much is booked, the same ever after. Undefined, and the Ledger must not
+ * be asked, when nothing is to be booked, or another booking of the same payment was begun before.
+ */
+export async function beginBooking(pool: Pool, id: string): Promise<bigint | undefined> {
+  try {
+    const { rows } = await pool.query<{ book_minor: bigint }>(
+      `update discrepancies set book_minor = coalesce(book_minor, amount_minor) where id = $1 and booking = 'DUE'
+       returning book_minor`,
+      [id],
+    )
+    return rows[0]?.book_minor
+  } catch (error) {
+    if (isUniqueViolation(error, 'discrepancies_one_booking')) return undefined
+    throw error
+  }
+}
+
+/** Writes what became of a booking that was due. */
+export async function finishBooking(pool: Pool, id: string, booking: 'BOOKED' | 'NOT_NEEDED'): Promise<void> {
+  await pool.query(
+    `update discrepancies
+     set booking = $2::text,
+         book_minor = case when $2::text = 'BOOKED' then book_minor end,
+         book_time = case when $2::text = 'BOOKED' then now() end
+     where id = $1 and booking = 'DUE'`,
+    [id, booking],
+  )
+}
+
+/** A booking that was begun, and so may have been made. */
+export interface Booking {
+  readonly provider: string
+  readonly intentId: string
+  readonly amountMinor: bigint
+  /** When it was known to be made; undefined while it is not. */
+  readonly bookMs: number | undefined
+}
+
+/** The bookings of these payments: of each at most one. */
+export async function bookingsOf(pool: Pool, intentIds: readonly string[]): Promise<Booking[]> {
+  const { rows } = await pool.query<{
+    provider: string
+    intent_id: string
+    book_minor: bigint
+    book_time: Date | null
+  }>(
+    `select provider, intent_id, book_minor, book_time from discrepancies
+     where intent_id = any($1::uuid[]) and book_minor is not null`,
+    [intentIds],
+  )
+  return rows.map((row) => ({
+    provider: row.provider,
+    intentId: row.intent_id,
+    amountMinor: row.book_minor,
+    bookMs: row.book_time?.getTime(),
+  }))
 }
 
 interface DiscrepancyRow {

@@ -5,9 +5,9 @@ import { type Logger } from '../../runtime/logger.js'
 import { providerAccount, suspenseAccount } from '../ledger/account-names.js'
 import { type ChainOutcome } from '../saga/chain-runner.js'
 import { type ChainPlan, TransferCode } from '../saga/chain.js'
-import { type Intent, isFinal, type Submission } from '../intents/intent.js'
+import { type Intent, type Submission } from '../intents/intent.js'
 import { type IntentStore } from '../intents/intent-store.js'
-import { claimBookings, type DueBooking, finishBooking, noteDiscrepancy } from './discrepancy-store.js'
+import { beginBooking, claimBookings, type DueBooking, finishBooking, noteDiscrepancy } from './discrepancy-store.js'
 import { payoutMinor } from './provider-message.js'
 
 export interface LateSuccessDeps {
@@ -55,24 +55,22 @@ export async function bookLateSuccesses(deps: LateSuccessDeps): Promise<boolean>
   return due.length === claimMax
 }
 
-async function book(deps: LateSuccessDeps, booking: DueBooking): Promise<void> {
-  const intent = await deps.store.byId(booking.intentId)
-  if (intent === undefined) throw new Error(`intent ${booking.intentId} is gone`)
-  // The hold may still be posted: by an operator in the Ledger itself.
-  if (!isFinal(intent)) {
-    await finishBooking(deps.pool, booking.id, 'DUE')
+async function book(deps: LateSuccessDeps, { id, provider, intentId }: DueBooking): Promise<void> {
+  const intent = await deps.store.byId(intentId)
+  if (intent === undefined) throw new Error(`intent ${intentId} is gone`)
+  // An operator may have posted the hold in the Ledger itself.
+  const amountMinor = intent.status.state === 'SETTLED' ? undefined : await beginBooking(deps.pool, id)
+  if (amountMinor === undefined) {
+    await finishBooking(deps.pool, id, 'NOT_NEEDED')
     return
   }
-  if (intent.status.state === 'SETTLED') {
-    await finishBooking(deps.pool, booking.id, 'NOT_NEEDED')
-    return
-  }
-  const outcome = await deps.runChain(intent, bookingPlan(intent, booking))
-  if (outcome.kind === 'applied') await finishBooking(deps.pool, booking.id, 'BOOKED')
+  const outcome = await deps.runChain(intent, bookingPlan(intent, provider, amountMinor))
+  if (outcome.kind === 'applied') await finishBooking(deps.pool, id, 'BOOKED')
   else deps.log.warn({ intent: intent.id, outcome: outcome.kind }, 'a late success is not booked yet')
 }
 
-function bookingPlan({ assetCode }: Intent, { provider, amountMinor }: DueBooking): ChainPlan {
+/** Step 4 of a payment: from suspense to what is owed to the provider. */
+export function bookingPlan({ assetCode }: Intent, provider: string, amountMinor: bigint): ChainPlan {
   const leg = {
     role: 'payee',
     debitAccount: suspenseAccount(provider, assetCode),

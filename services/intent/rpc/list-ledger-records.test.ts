@@ -7,21 +7,38 @@ import {
   type ListLedgerRecordsResponse,
 } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
+import {
+  ProviderCallbackServiceService,
+  ReceiveCallbackRequest,
+} from '../../../gen/paymesh/intent/v1/provider_callback_service.js'
 import { LedgerAdminServiceService, ReconcileRequest } from '../../../gen/paymesh/ledger/v1/ledger_admin_service.js'
 import {
   ReconciliationOutcome,
   RecordStatus,
   type StatementRecord,
 } from '../../../gen/paymesh/ledger/v1/reconciliation.js'
+import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
+import { WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type Client, createClient } from '../../runtime/client.js'
 import { bigintToUuid, fromUint128 } from '../../runtime/ids.js'
 import { createPool } from '../../runtime/postgres.js'
-import { type As, assertFails, operator, paymentRequest, type TestIntent, TestMesh } from '../test/mesh.js'
+import {
+  type As,
+  assertFails,
+  operator,
+  paymentRequest,
+  type TestIntent,
+  TestMesh,
+  withdrawalRequest,
+} from '../test/mesh.js'
+import { until } from '../test/mesh-process.js'
+import { TestProvider, ways } from '../test/test-provider.js'
 
 describe('ListLedgerRecords', () => {
   let mesh: TestMesh
   let intent: TestIntent
+  let provider: TestProvider
   let ledger: Client<typeof LedgerAdminServiceService>
   let books: ReturnType<typeof createPool>
   let ann: Wallet
@@ -30,7 +47,9 @@ describe('ListLedgerRecords', () => {
   before(async function () {
     this.timeout(60_000)
     mesh = await TestMesh.start()
-    intent = await mesh.startIntent()
+    provider = new TestProvider()
+    await provider.start()
+    intent = await mesh.startIntent({ providers: [provider.options] })
     books = createPool({ url: mesh.ledgerDatabaseUrl, max: 2, applicationName: 'test' })
     const serviceConfig = 'proto/paymesh/ledger/v1/ledger_service_config.json'
     const tls = (await testCertificates()).of('operator')
@@ -50,6 +69,7 @@ describe('ListLedgerRecords', () => {
     ledger.close()
     await books.end()
     await mesh.stop()
+    await provider.stop()
   })
 
   const accountOf = ({ name }: Wallet) => `accounts/wallet.${name.slice('wallets/'.length)}`
@@ -176,6 +196,80 @@ describe('ListLedgerRecords', () => {
     assert.deepEqual(await pending(), [])
     assert.equal((await recordsOf(accountOf(ben))).at(-1)?.amount?.minorUnits, 4_000n)
     for (const { name } of await mesh.accounts()) assert.deepEqual((await reconcile(name)).findings, [], name)
+  })
+
+  /** A payment that the provider has accepted, and later paid: the next question tells. */
+  async function accepted(): Promise<{ paid: Intent; id: string }> {
+    provider.way = ways.accept
+    const { message: paid } = await intent.pay('ann', withdrawalRequest(ann, 10_000n))
+    const id = paid.name.slice('intents/'.length)
+    assert.equal(paid.state, IntentState.AUTHORIZED)
+    return { paid, id }
+  }
+
+  async function paysAtNextQuestion(id: string): Promise<void> {
+    provider.transfer(id).status = 'SETTLED'
+    await mesh.pool.query('update intents set resume_after = now() where id = $1', [id])
+  }
+
+  async function findingsOfAll(): Promise<string[]> {
+    const findings: string[] = []
+    for (const { name } of await mesh.accounts()) {
+      findings.push(...(await reconcile(name)).findings.map((finding) => `${name} ${finding}`))
+    }
+    return findings
+  }
+
+  it('has what a provider paid late and was booked from suspense, and where that is not known yet', async () => {
+    const { paid, id } = await accepted()
+    const end = { name: paid.name, reason: 'no answer' }
+    await intent.call(IntentAdminServiceService.failIntent, end, operator)
+    const { headers, body } = provider.callback({ ...provider.transfer(id), status: 'SETTLED' })
+    const request = ReceiveCallbackRequest.fromPartial({ provider: 'ipps', body: { data: body } })
+    await intent.call(ProviderCallbackServiceService.receiveCallback, request, { anonymous: true, headers })
+    const booked = `select from discrepancies where intent_id = $1 and booking = 'BOOKED'`
+    await until(async () => (await mesh.pool.query(booked, [id])).rowCount === 1, 'it is booked')
+    const suspense = 'accounts/suspense.THB.ipps'
+    const records = await recordsOf(suspense)
+    assert.deepEqual(
+      records.map(({ externalId, side, amount, undecided }) => [externalId, side, amount?.minorUnits, undecided]),
+      [[`${paid.name}/booking`, EntrySide.DEBIT, 10_000n, false]],
+    )
+    assert.deepEqual(await findingsOfAll(), [])
+    const unknown = `update discrepancies set booking = 'DUE', book_time = null, book_after = 'infinity' where intent_id = $1`
+    await mesh.pool.query(unknown, [id])
+    assert.deepEqual(await reconcile(suspense), { findings: [], matched: 1n, undecided: 0n })
+    await mesh.pool.query('update discrepancies set book_minor = 9999 where intent_id = $1', [id])
+    assert.deepEqual((await reconcile(suspense)).findings, [`DIFFERENT ${paid.name}/booking amount 9999/10000`])
+    const known = `update discrepancies set booking = 'BOOKED', book_time = now(), book_minor = 10000 where intent_id = $1`
+    await mesh.pool.query(known, [id])
+    assert.deepEqual(await findingsOfAll(), [])
+  })
+
+  it('has what was posted anew after a freeze, and does not know of it before', async () => {
+    const { paid, id } = await accepted()
+    const support = { user: 'sue', permissions: ['wallet:freeze'] }
+    await intent.call(WalletServiceService.freezeWallet, { name: ann.name, reason: 'looked into' }, support)
+    await paysAtNextQuestion(id)
+    const captured = 'select from intents where id = $1 and capture_minor is not null'
+    await until(async () => (await mesh.pool.query(captured, [id])).rowCount === 1, 'the provider has paid')
+    await intent.call(IntentAdminServiceService.resumeIntent, { name: paid.name }, operator).catch(() => undefined)
+    assert.equal((await intent.intent(paid.name)).state, IntentState.AUTHORIZED)
+    assert.equal((await reconcile(accountOf(ann))).undecided, 1n)
+    assert.deepEqual(await findingsOfAll(), [])
+    await intent.call(WalletServiceService.unfreezeWallet, { name: ann.name, reason: 'all is well' }, support)
+    await paysAtNextQuestion(id)
+    await until(async () => (await intent.intent(paid.name)).state === IntentState.SETTLED, 'it settles')
+    // Of the first try the Ledger has burnt the ids.
+    const { rows } = await books.query<{ step: string }>(
+      `select distinct substr(id::text, 34, 1) as step from transfers where user_data_128 = $1 order by 1`,
+      [id],
+    )
+    assert.deepEqual(
+      rows.map(({ step }) => step),
+      ['1', '5'],
+    )
+    assert.deepEqual(await findingsOfAll(), [])
   })
 
   it('has the intents that were under way in the period, or within a minute of it', async () => {

@@ -11,7 +11,8 @@ import { parseResourceName } from '../../runtime/resource-name.js'
 import { walletOfAccount } from '../ledger/account-names.js'
 import { errorDomain } from '../errors.js'
 import { intentsOfPeriod, type PeriodFilter } from '../intents/intents-of-period.js'
-import { ledgerRecordsOf } from '../saga/ledger-records.js'
+import { bookingsOf } from '../providers/discrepancy-store.js'
+import { bookingRecordsOf, ledgerRecordsOf } from '../saga/ledger-records.js'
 import { type RpcDeps } from './deps.js'
 import { intentIdOf } from './fields.js'
 
@@ -28,11 +29,19 @@ export async function listLedgerRecords(
   // One more than the page tells whether there is a next one.
   const found = await intentsOfPeriod(deps.pool, { ...filter, countMax: filter.countMax + 1 })
   const page = found.slice(0, filter.countMax)
+  const bookings = await bookingsOf(
+    deps.pool,
+    page.flatMap(({ id, submission }) => (submission === undefined ? [] : [id])),
+  )
+  const bookingOf = new Map(bookings.map((booking) => [booking.intentId, booking]))
   const records: StatementRecord[] = []
   for (const intent of page) {
     const ledgerNumber = await deps.ledger.ledgerNumber(intent.assetCode)
     if (ledgerNumber === undefined) throw new Error(`the asset ${intent.assetCode} vanished`)
-    records.push(...ledgerRecordsOf(deps, intent, request.account, ledgerNumber))
+    const place = { account: request.account, ledgerNumber }
+    records.push(...ledgerRecordsOf(deps, intent, place))
+    const booking = bookingOf.get(intent.id)
+    if (booking !== undefined) records.push(...bookingRecordsOf(deps, intent, booking, place))
   }
   const last = page.at(-1)
   const more = found.length > page.length && last !== undefined

@@ -219,7 +219,7 @@ export class TestMesh {
       add(paidAccount(intent), totals.payeeMinor)
     }
     const booked = await this.pool.query<{ provider: string; currency: string; minor: string }>(
-      `select provider, currency, sum(amount_minor)::text as minor from discrepancies where booking = 'BOOKED' group by 1, 2`,
+      `select provider, currency, sum(book_minor)::text as minor from discrepancies where booking = 'BOOKED' group by 1, 2`,
     )
     for (const { provider, currency, minor } of booked.rows) {
       add(providerAccount(provider, currency), BigInt(minor))

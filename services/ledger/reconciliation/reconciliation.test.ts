@@ -134,6 +134,8 @@ function outcomeOf(all: readonly Movement[], named: ReadonlySet<bigint>, record:
   if (movement.fate === 'elsewhere') return 'DIFFERENT'
   const hasMoved = movement.fate === 'moved' || movement.fate === 'posted'
   if (isHold && hasMoved && !record.isPending && named.has(id)) return 'DUPLICATE'
+  const isElsewhere = !hasMoved && !(record.isPending && movement.fate === 'open')
+  if (isHold && record.isUndecided && isElsewhere) return 'UNDECIDED'
   const stands = record.isPending ? movement.fate === 'open' : hasMoved
   return stands && movement.side === record.side && movement.amount === record.amount ? 'MATCHED' : 'DIFFERENT'
 }

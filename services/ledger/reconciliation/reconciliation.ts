@@ -6,7 +6,8 @@
 //
 // An entry that a record names by its transfer is that record's alone; what is left of a subject belongs to the records
 // of the subject together. A hold has moved nothing: nobody demands a record of it. A record that names one stands for what
-// became of the hold, and for the transfer that posted it.
+// became of the hold, and for the transfer that posted it. While the other side does not know what becomes of the hold, it
+// may do what it likes but move something else.
 //
 // What is kept of each record is its key when it is keyed by transfer, and its group when by subject; findings leave as
 // they are known.
@@ -132,6 +133,10 @@ export class Reconciliation {
     const standing = standingOf(hold, resolved, this.#options.nowNs())
     const isPost = resolved !== undefined && standing.status === 'POSTED'
     if (isPost && !record.isPending && this.#named.has(resolved.id)) return [this.#duplicate(record)]
+    if (record.isUndecided && !hasHappened(record, standing)) {
+      this.#count('UNDECIDED', record)
+      return []
+    }
     return this.#judge(record, hold, standing)
   }
 
@@ -220,6 +225,11 @@ export class Reconciliation {
     total.debits += sums.debits
     total.credits += sums.credits
   }
+}
+
+/** Whether a hold has come to where a record says that it may. What has moved something may be where it should not. */
+function hasHappened({ isPending }: StatementRecord, { status }: Standing): boolean {
+  return status === 'POSTED' || (isPending && status === 'PENDING')
 }
 
 function differencesOf(

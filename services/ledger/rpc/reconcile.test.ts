@@ -175,6 +175,22 @@ describe('LedgerAdminService.Reconcile', () => {
       ['DIFFERENT t103 amount 8/7'],
       {},
     ],
+    [
+      'what is undecided and still a hold, or one no more',
+      () => [
+        ...whole,
+        byTransfer(113n, 8n, { ...debit, undecided: true }),
+        byTransfer(114n, 3n, { ...held, undecided: true }),
+      ],
+      [],
+      { undecided: 2n },
+    ],
+    [
+      'what is undecided and a hold that was posted otherwise',
+      () => [...without(121n), byTransfer(111n, 21n, { ...debit, undecided: true })],
+      ['DIFFERENT t111 amount 21/20'],
+      {},
+    ],
     // Holds.
     ['a hold that was posted, by its id', () => [...without(121n), byTransfer(111n, 20n, debit)], [], { matched: 7n }],
     [

@@ -45,7 +45,8 @@ export interface ListLedgerRecordsRequest {
 export interface ListLedgerRecordsResponse {
   /**
    * The page: records keyed by `transfer_id`, their `external_id` like `intents/{intent}/legs/0`, their time that of the
-   * intent's settlement. Intents in the order of their creation.
+   * intent's settlement. What was held and then settled is keyed by the hold. A booking from suspense is
+   * `intents/{intent}/booking`. Intents in the order of their creation.
    */
   records: StatementRecord[];
   /** Where the next page begins; empty on the last. */
@@ -2086,8 +2087,8 @@ export const IntentAdminServiceService = {
   },
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
-   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
-   * or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
+   * LedgerAdminService.Reconcile takes them. Of settled intents, and of what providers paid late and was booked from
+   * suspense; an intent that is not finished yet, whose transfers may or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
    * moment of it, or within a minute of it: no payment is lost at the border, and one there may belong to two periods.
    * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents.
    * Fails with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
@@ -2151,8 +2152,8 @@ export interface IntentAdminServiceServer extends UntypedServiceImplementation {
   resolveDiscrepancy: handleUnaryCall<ResolveDiscrepancyRequest, ResolveDiscrepancyResponse>;
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
-   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
-   * or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
+   * LedgerAdminService.Reconcile takes them. Of settled intents, and of what providers paid late and was booked from
+   * suspense; an intent that is not finished yet, whose transfers may or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
    * moment of it, or within a minute of it: no payment is lost at the border, and one there may belong to two periods.
    * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents.
    * Fails with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.
@@ -2346,8 +2347,8 @@ export interface IntentAdminServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Lists what the payments of a period must have moved on an account of the Ledger: a record for each transfer, as
-   * LedgerAdminService.Reconcile takes them. Of settled intents; an intent that is not finished yet, whose transfers may
-   * or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
+   * LedgerAdminService.Reconcile takes them. Of settled intents, and of what providers paid late and was booked from
+   * suspense; an intent that is not finished yet, whose transfers may or may not have happened, gives `undecided` records. An intent belongs to the period when it was under way at some
    * moment of it, or within a minute of it: no payment is lost at the border, and one there may belong to two periods.
    * Any account can be asked for; that of a wallet is read by its index, any other by reading the period's intents.
    * Fails with INVALID_FIELD, DEPENDENCY_UNAVAILABLE.

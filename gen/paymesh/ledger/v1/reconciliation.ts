@@ -45,7 +45,7 @@ export const ReconciliationOutcome = {
    * id. The first one counts.
    */
   DUPLICATE: 5,
-  /** UNDECIDED - The record is `undecided` and the ledger does not have it. Counted, not sent. */
+  /** UNDECIDED - The record is `undecided` and the ledger does not have it, or has a hold that moved nothing. Counted, not sent. */
   UNDECIDED: 6,
   UNRECOGNIZED: -1,
 } as const;
@@ -92,8 +92,8 @@ export interface StatementRecord {
   /** Whether the money has moved; unset means that it has. */
   status: RecordStatus;
   /**
-   * The other side does not know yet whether it happens: no finding when the ledger does not have it. Only with
-   * `transfer_id`.
+   * The other side does not know yet whether it happens: no finding when the ledger does not have it, and none about a
+   * named hold that is open, voided or expired. Only with `transfer_id`.
    */
   undecided: boolean;
 }
