@@ -10,6 +10,8 @@ export interface NewDiscrepancy {
   readonly kind: DiscrepancyKind
   readonly intentId: string | undefined
   readonly report: FinalReport
+  /** Whether what the provider paid is to be booked from suspense, once the payment is over without it. */
+  readonly isToBook: boolean
   readonly nowMs: number
 }
 
@@ -26,8 +28,8 @@ export interface Discrepancy {
   readonly eventCount: number
   readonly createMs: number
   readonly updateMs: number
-  /** Of a LATE_SUCCESS: whether the Ledger has the money from suspense. */
-  readonly isBooked: boolean
+  /** What the Ledger has booked from suspense; undefined while it has not. */
+  readonly booked: { readonly amountMinor: bigint; readonly assetCode: string } | undefined
   readonly resolution: Resolution | undefined
 }
 
@@ -37,9 +39,12 @@ export interface Resolution {
   readonly note: string
 }
 
-/** Enters a discrepancy, or counts it when it is on the list. */
+/**
+ * Enters a discrepancy, or counts it when it is on the list. The last that the provider says is what is booked, until the
+ * booking was begun.
+ */
 export async function noteDiscrepancy(client: Pool | PoolClient, found: NewDiscrepancy): Promise<void> {
-  const { id, provider, kind, intentId, report, nowMs } = found
+  const { id, provider, kind, intentId, report, isToBook, nowMs } = found
   const { transferId, status, amountMinor, currency, reference } = report
   await client.query(
     `insert into discrepancies (id, provider, kind, transfer_id, intent_id, status, amount_minor, currency, reference,
@@ -47,7 +52,9 @@ export async function noteDiscrepancy(client: Pool | PoolClient, found: NewDiscr
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, case when $11::text is not null then now() end)
      on conflict (provider, transfer_id, kind) do update set
        event_count = discrepancies.event_count + 1, update_time = excluded.update_time, status = excluded.status,
-       amount_minor = excluded.amount_minor, currency = excluded.currency, reference = excluded.reference`,
+       amount_minor = excluded.amount_minor, currency = excluded.currency, reference = excluded.reference,
+       booking = case when discrepancies.book_minor is null then excluded.booking else discrepancies.booking end,
+       book_after = case when discrepancies.book_minor is null then excluded.book_after else discrepancies.book_after end`,
     [
       id,
       provider,
@@ -59,10 +66,22 @@ export async function noteDiscrepancy(client: Pool | PoolClient, found: NewDiscr
       currency,
       reference,
       new Date(nowMs),
-      kind === 'LATE_SUCCESS' ? 'DUE' : null,
+      isToBook ? 'DUE' : null,
     ],
   )
 }
+
+/** The provider has now said what it did with the amount that it was asked for: another amount is booked no more. */
+export async function dropMismatchBooking(client: PoolClient, provider: string, transferId: string): Promise<void> {
+  await client.query(
+    `update discrepancies set booking = 'NOT_NEEDED'
+     where provider = $1 and transfer_id = $2 and kind = 'AMOUNT_MISMATCH' and booking = 'DUE' and book_minor is null`,
+    [provider, transferId],
+  )
+}
+
+const selectText =
+  'select d.*, i.asset_code from discrepancies d left join intents i on d.book_minor is not null and i.id = d.intent_id'
 
 export interface DiscrepancyQuery {
   readonly isResolved: boolean | undefined
@@ -77,17 +96,17 @@ export interface DiscrepancyQuery {
 export async function listDiscrepancies(pool: Pool, query: DiscrepancyQuery): Promise<Discrepancy[]> {
   const { isResolved, kind, provider, beforeId, countMax } = query
   const { rows } = await pool.query<DiscrepancyRow>(
-    `select * from discrepancies
-     where ($1::boolean is null or (resolve_time is not null) = $1) and ($2::text is null or kind = $2)
-       and ($3::text is null or provider = $3) and ($4::uuid is null or id < $4)
-     order by id desc limit $5`,
+    `${selectText}
+     where ($1::boolean is null or (d.resolve_time is not null) = $1) and ($2::text is null or d.kind = $2)
+       and ($3::text is null or d.provider = $3) and ($4::uuid is null or d.id < $4)
+     order by d.id desc limit $5`,
     [isResolved ?? null, kind ?? null, provider ?? null, beforeId ?? null, countMax],
   )
   return rows.map(discrepancyFromRow)
 }
 
 export async function discrepancyById(pool: Pool, id: string): Promise<Discrepancy | undefined> {
-  const { rows } = await pool.query<DiscrepancyRow>('select * from discrepancies where id = $1', [id])
+  const { rows } = await pool.query<DiscrepancyRow>(`${selectText} where d.id = $1`, [id])
   return rows[0] && discrepancyFromRow(rows[0])
 }
 
@@ -97,12 +116,12 @@ export async function resolveDiscrepancy(
   id: string,
   { timeMs, resolver, note }: Resolution,
 ): Promise<Discrepancy | undefined> {
-  const { rows } = await pool.query<DiscrepancyRow>(
+  const { rowCount } = await pool.query(
     `update discrepancies set resolve_time = $2, resolver = $3, resolve_note = $4
-     where id = $1 and resolve_time is null returning *`,
+     where id = $1 and resolve_time is null`,
     [id, new Date(timeMs), resolver, note],
   )
-  return rows[0] && discrepancyFromRow(rows[0])
+  return rowCount === 1 ? await discrepancyById(pool, id) : undefined
 }
 
 export interface DueBooking {
@@ -199,6 +218,8 @@ interface DiscrepancyRow {
   create_time: Date
   update_time: Date
   booking: 'DUE' | 'BOOKED' | 'NOT_NEEDED' | null
+  book_minor: bigint | null
+  asset_code: string | null
   resolve_time: Date | null
   resolver: string | null
   resolve_note: string | null
@@ -218,9 +239,14 @@ function discrepancyFromRow(row: DiscrepancyRow): Discrepancy {
     eventCount: row.event_count,
     createMs: row.create_time.getTime(),
     updateMs: row.update_time.getTime(),
-    isBooked: row.booking === 'BOOKED',
+    booked: bookedOf(row),
     resolution: row.resolve_time === null ? undefined : resolutionOf(row, row.resolve_time),
   }
+}
+
+// In the asset of the payment, whatever currency the provider has named since.
+function bookedOf({ booking, book_minor: amountMinor, asset_code: assetCode }: DiscrepancyRow): Discrepancy['booked'] {
+  return booking !== 'BOOKED' || amountMinor === null || assetCode === null ? undefined : { amountMinor, assetCode }
 }
 
 function resolutionOf(row: DiscrepancyRow, time: Date): Resolution {

@@ -1,5 +1,6 @@
-// Payments that a provider made although their money was given back: what it paid is booked from suspense to what the
-// provider is owed, once, under an id of the intent's own. Somebody has to get the money back; the list says of whom.
+// Payments that a provider made although their money was given back, maybe of another amount than was asked for: what it
+// paid is booked from suspense to what the provider is owed, once, under an id of the intent's own. Somebody has to get the
+// money back; the list says of whom.
 import { type Pool } from 'pg'
 import { type Logger } from '../../runtime/logger.js'
 import { providerAccount, suspenseAccount } from '../ledger/account-names.js'
@@ -39,6 +40,7 @@ export async function noteLateSuccess(
     kind: 'LATE_SUCCESS',
     intentId: intent.id,
     report,
+    isToBook: true,
     nowMs: nowMs(),
   })
 }

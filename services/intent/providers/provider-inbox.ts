@@ -4,10 +4,10 @@ import { isUuid } from '../../runtime/ids.js'
 import { transaction } from '../../runtime/postgres.js'
 import { type Intent } from '../intents/intent.js'
 import { intentFromRow, type IntentRow } from '../intents/intent-row.js'
-import { noteDiscrepancy } from './discrepancy-store.js'
+import { dropMismatchBooking, noteDiscrepancy } from './discrepancy-store.js'
 import { type FinalReport } from './provider.js'
 import { payoutMinor } from './provider-message.js'
-import { type Effect, effectOf, isDiscrepancy, type Standing } from './report-effect.js'
+import { type Effect, effectOf, isDiscrepancy, isToBook, type Standing } from './report-effect.js'
 
 export type Via = 'RESPONSE' | 'CALLBACK' | 'POLL'
 
@@ -43,13 +43,20 @@ export class ProviderInbox {
   async take(received: ReceivedReport): Promise<Taken> {
     return await transaction(this.#deps.pool, async (client) => {
       const row = await lockIntent(client, received.report.transferId)
-      const effect = effectOf(row && standingOf(row, received.provider), received.report)
+      const standing = row && standingOf(row, received.provider)
+      const effect = effectOf(standing, received.report)
       if (!(await insertEvent(client, received, effect)))
         return { effect: undefined, intent: row && intentFromRow(row) }
       if (isDiscrepancy(effect)) {
         const { newId, nowMs } = this.#deps
-        const intentId = row?.id
-        await noteDiscrepancy(client, { id: newId(), kind: effect, nowMs: nowMs(), intentId, ...received })
+        const about = {
+          intentId: row?.id,
+          isToBook: standing !== undefined && isToBook(effect, standing, received.report),
+        }
+        await noteDiscrepancy(client, { id: newId(), kind: effect, nowMs: nowMs(), ...about, ...received })
+      }
+      if (standing?.isAsked === true && effect !== 'AMOUNT_MISMATCH') {
+        await dropMismatchBooking(client, received.provider, received.report.transferId)
       }
       const changed = row && (await applyEffect(client, row, received.report, effect))
       return { effect, intent: changed && intentFromRow(changed) }

@@ -20,8 +20,8 @@ export const discrepancyKinds = ['LATE_SUCCESS', 'AMOUNT_MISMATCH', 'UNKNOWN_TRA
 
 /**
  * LATE_SUCCESS: paid, and our money was given back or is about to be: it is booked from suspense. AMOUNT_MISMATCH: another
- * amount than was asked for. UNKNOWN_TRANSFER: a payment that this provider was never asked for. CONTRADICTION: refused,
- * after it was paid.
+ * amount than was asked for: booked likewise if our money is given back. UNKNOWN_TRANSFER: a payment that this provider was
+ * never asked for. CONTRADICTION: refused, after it was paid.
  */
 export type DiscrepancyKind = (typeof discrepancyKinds)[number]
 
@@ -45,6 +45,22 @@ export function effectOf(standing: Standing | undefined, report: FinalReport): E
     case 'REFUSED':
       if (standing.said === 'SETTLED') return 'CONTRADICTION'
       return isOpen ? 'RELEASE' : 'NONE'
+  }
+}
+
+/**
+ * Whether a discrepancy tells of money that the provider paid for a payment, and that is booked if the payment ends without
+ * it. What is in another currency has no amount in the payment's asset, and a payment that nobody asked for no payment.
+ */
+export function isToBook(kind: DiscrepancyKind, { assetCode }: Standing, report: FinalReport): boolean {
+  switch (kind) {
+    case 'LATE_SUCCESS':
+      return true
+    case 'AMOUNT_MISMATCH':
+      return report.status === 'SETTLED' && report.currency === assetCode && report.amountMinor > 0n
+    case 'UNKNOWN_TRANSFER':
+    case 'CONTRADICTION':
+      return false
   }
 }
 

@@ -9,7 +9,7 @@ import { type DiscrepancyKind, discrepancyKinds } from '../providers/report-effe
 import { timestampOf } from './intent-message.js'
 
 export function discrepancyToMessage(found: Discrepancy): DiscrepancyMessage {
-  const { provider, transferId, reference, eventCount, resolution } = found
+  const { provider, transferId, reference, eventCount, booked, resolution } = found
   return {
     name: `discrepancies/${found.id}`,
     provider,
@@ -22,7 +22,8 @@ export function discrepancyToMessage(found: Discrepancy): DiscrepancyMessage {
     eventCount,
     createTime: timestampOf(found.createMs),
     updateTime: timestampOf(found.updateMs),
-    booked: found.isBooked,
+    booked: booked !== undefined,
+    bookedAmount: booked && { assetCode: booked.assetCode, minorUnits: booked.amountMinor },
     resolution: resolution && {
       time: timestampOf(resolution.timeMs),
       resolver: resolution.resolver,

@@ -219,7 +219,8 @@ export class TestMesh {
       add(paidAccount(intent), totals.payeeMinor)
     }
     const booked = await this.pool.query<{ provider: string; currency: string; minor: string }>(
-      `select provider, currency, sum(book_minor)::text as minor from discrepancies where booking = 'BOOKED' group by 1, 2`,
+      `select d.provider, i.asset_code as currency, sum(d.book_minor)::text as minor
+       from discrepancies d join intents i on i.id = d.intent_id where d.booking = 'BOOKED' group by 1, 2`,
     )
     for (const { provider, currency, minor } of booked.rows) {
       add(providerAccount(provider, currency), BigInt(minor))

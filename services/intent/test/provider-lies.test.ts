@@ -126,9 +126,9 @@ describe('a provider that lies', function () {
     assert.deepEqual(await kindsAbout(transfer.id), [DiscrepancyKind.LATE_SUCCESS])
     assert.equal(await stateOf(paid), IntentState.FAILED)
     assert.equal(await balance(), before)
-    const suspense = (await mesh.accounts()).filter(({ kind }) => kind === AccountKind.SUSPENSE)
+    const all = (await mesh.accounts()).filter(({ kind }) => kind === AccountKind.SUSPENSE)
     assert.deepEqual(
-      suspense.map(({ name, balances }) => [name, balances?.posted?.minorUnits]),
+      all.map(({ name, balances }) => [name, balances?.posted?.minorUnits]),
       [['accounts/suspense.THB.ipps', -10_000n]],
     )
   })
@@ -173,6 +173,84 @@ describe('a provider that lies', function () {
       await end(paid)
     })
   }
+
+  /** What is on the suspense account, once nothing is to be booked any more. */
+  const suspense = async () => {
+    const due = `select from discrepancies d join intents i on i.id = d.intent_id
+      where d.booking = 'DUE' and i.state <> 'AUTHORIZED'`
+    await until(async () => (await mesh.pool.query(due)).rowCount === 0, 'all is booked')
+    const found = (await mesh.accounts()).find(({ name }) => name === 'accounts/suspense.THB.ipps')
+    return found?.balances?.posted?.minorUnits ?? 0n
+  }
+  const paysOther = (transfer: Transfer, amount: string) =>
+    send(provider.callback(transfer, { amount, status: 'SETTLED' }))
+  const bookingOf = async (id: string, kind = 'AMOUNT_MISMATCH') => {
+    const text = 'select booking from discrepancies where transfer_id = $1 and kind = $2'
+    return (await mesh.pool.query<{ booking: string | null }>(text, [id, kind])).rows[0]?.booking
+  }
+  const isBooked = (id: string) => until(async () => (await bookingOf(id)) === 'BOOKED', 'the other amount is booked')
+
+  it('paid another amount, and the money is given back: what it last said is booked, once, whatever it says then', async () => {
+    const [before, owed] = [await balance(), await suspense()]
+    const { paid, transfer } = await accepted()
+    await paysOther(transfer, '9999')
+    await paysOther(transfer, '9998')
+    assert.equal((await discrepancies(transfer.id))[0]?.booked, false, 'nothing is booked while the money is held')
+    await end(paid)
+    await isBooked(transfer.id)
+    assert.equal(await balance(), before)
+    assert.equal(owed - (await suspense()), 9_998n)
+    await paysOther(transfer, '9997')
+    transfer.status = 'SETTLED'
+    await send(provider.callback(transfer))
+    await until(async () => (await bookingOf(transfer.id, 'LATE_SUCCESS')) === 'NOT_NEEDED', 'it is booked once')
+    // As after a crash between the Ledger and what is written of it.
+    await mesh.pool.query(
+      `update discrepancies set booking = 'DUE', book_time = null, book_after = now()
+       where transfer_id = $1 and kind = 'AMOUNT_MISMATCH'`,
+      [transfer.id],
+    )
+    await isBooked(transfer.id)
+    assert.equal(owed - (await suspense()), 9_998n)
+    const found = (await discrepancies(transfer.id)).find(({ kind }) => kind === DiscrepancyKind.AMOUNT_MISMATCH)
+    assert.deepEqual([found?.amount?.minorUnits, found?.bookedAmount?.minorUnits], [9_997n, 9_998n])
+  })
+
+  it('pays another amount after the money was given back: it is booked', async () => {
+    const owed = await suspense()
+    const { paid, transfer } = await accepted()
+    await end(paid)
+    await paysOther(transfer, '12345678901')
+    await isBooked(transfer.id)
+    assert.equal(owed - (await suspense()), 12_345_678_901n)
+  })
+
+  it('corrects the other amount, to what was asked for or to nothing: it is not booked', async () => {
+    const owed = await suspense()
+    for (const status of ['SETTLED', 'REFUSED'] as const) {
+      const { paid, transfer } = await accepted()
+      await paysOther(transfer, '9999')
+      await send(provider.callback(transfer, { status }))
+      assert.equal(await stateOf(paid), status === 'SETTLED' ? IntentState.SETTLED : IntentState.FAILED)
+      assert.equal(await bookingOf(transfer.id), 'NOT_NEEDED')
+    }
+    assert.equal(await suspense(), owed)
+  })
+
+  it('paid nothing of the asset: it is not booked', async () => {
+    const owed = await suspense()
+    for (const change of [
+      { currency: 'USD', status: 'SETTLED' },
+      { amount: '0', status: 'SETTLED' },
+      { amount: '9999', status: 'REFUSED' },
+    ]) {
+      const { paid, transfer } = await accepted()
+      await send(provider.callback(transfer, change))
+      await end(paid)
+      assert.equal(await bookingOf(transfer.id), null)
+    }
+    assert.equal(await suspense(), owed)
+  })
 
   it('answers a submission with another amount: nothing is decided, and the list says so', async () => {
     provider.way = (transfer, response) => {

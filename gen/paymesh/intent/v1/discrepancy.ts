@@ -12,7 +12,11 @@ export const DiscrepancyKind = {
   UNSPECIFIED: 0,
   /** LATE_SUCCESS - The provider paid, and the payer has the money back. */
   LATE_SUCCESS: 1,
-  /** AMOUNT_MISMATCH - Another amount or currency than the provider was asked for. The payment is as it was. */
+  /**
+   * AMOUNT_MISMATCH - Another amount or currency than the provider was asked for. The payment is as it was. When its money is given back
+   * after all, and the provider said that it paid another amount, that is booked like a late success. What it paid in another
+   * currency an operator has to book, for the payment's asset has no number for it.
+   */
   AMOUNT_MISMATCH: 2,
   /** UNKNOWN_TRANSFER - A payment that the provider was never asked for. */
   UNKNOWN_TRANSFER: 3,
@@ -82,10 +86,17 @@ export interface Discrepancy {
   updateTime:
     | Timestamp
     | undefined;
-  /** Of a late success, whether the Ledger has booked it from suspense to the provider's settlement account. */
+  /**
+   * Of a late success or another amount, whether the Ledger has booked it from suspense to the provider's settlement
+   * account. A payment is booked at most once.
+   */
   booked: boolean;
   /** How it was resolved; absent while it is open. */
-  resolution: DiscrepancyResolution | undefined;
+  resolution:
+    | DiscrepancyResolution
+    | undefined;
+  /** What was booked: what the provider had last said when it was. Absent until then. */
+  bookedAmount: Money | undefined;
 }
 
 /** How a discrepancy was resolved. */
@@ -115,6 +126,7 @@ function createBaseDiscrepancy(): Discrepancy {
     updateTime: undefined,
     booked: false,
     resolution: undefined,
+    bookedAmount: undefined,
   };
 }
 
@@ -158,6 +170,9 @@ export const Discrepancy: MessageFns<Discrepancy> = {
     }
     if (message.resolution !== undefined) {
       DiscrepancyResolution.encode(message.resolution, writer.uint32(106).fork()).join();
+    }
+    if (message.bookedAmount !== undefined) {
+      Money.encode(message.bookedAmount, writer.uint32(114).fork()).join();
     }
     return writer;
   },
@@ -279,6 +294,14 @@ export const Discrepancy: MessageFns<Discrepancy> = {
             message.resolution = DiscrepancyResolution.decode(reader, reader.uint32());
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.bookedAmount = Money.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -316,6 +339,9 @@ export const Discrepancy: MessageFns<Discrepancy> = {
     message.booked = object.booked ?? false;
     message.resolution = (object.resolution !== undefined && object.resolution !== null)
       ? DiscrepancyResolution.fromPartial(object.resolution)
+      : undefined;
+    message.bookedAmount = (object.bookedAmount !== undefined && object.bookedAmount !== null)
+      ? Money.fromPartial(object.bookedAmount)
       : undefined;
     return message;
   },
