@@ -37,7 +37,7 @@ import { createOutboxWorker } from './events/outbox-worker.js'
 import { createPayments } from './saga/payments.js'
 import { carryOut, type CarryOutDeps } from './providers/carry-out.js'
 import { createHttpProvider } from './providers/http-provider.js'
-import { bookLateSuccesses, noteLateSuccess } from './providers/late-success.js'
+import { createLateSuccessBooker, noteLateSuccess } from './providers/late-success.js'
 import { ProviderInbox } from './providers/provider-inbox.js'
 import { SubmissionQueue } from './providers/submission-queue.js'
 import { SubmissionStore } from './providers/submission-store.js'
@@ -208,7 +208,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   const channels = new Channels(parts.channels ?? builtInChannels)
   const { outbox, webhookWorker, webhooks, nudgeOutbox } = assembleEvents(config, parts, links, { channels, told })
   const tools = { store, holds, channels, accountIds, rules, providers, nudgeOutbox }
-  const { advance, fail, payments, inbox, finishing, submissionWorkers } = assemblePayments(parts, links, tools)
+  const { advance, fail, payments, inbox, finishers } = assemblePayments(parts, links, tools)
   const topUpDeps = { pool, ledger, accountIds, wallets, payments, nowMs, random, crashPoint, log }
   topUps.worker = createAutoTopUpWorker(topUpDeps)
   const watchHub = createWatchHub(links, store, log, bounds)
@@ -236,15 +236,7 @@ function assemble(config: Config, parts: ServiceParts, links: Links) {
   return {
     rpcDeps,
     watchHub,
-    loops: [
-      outbox,
-      createResumer(finishing),
-      createPoller(finishing),
-      watchHub,
-      webhookWorker,
-      topUps.worker,
-      ...submissionWorkers,
-    ],
+    loops: [outbox, ...finishers, watchHub, webhookWorker, topUps.worker],
   }
 }
 
@@ -294,11 +286,13 @@ function assemblePayments(
     nudgeOutbox,
     inFlightMax: bounds.paymentsMax,
   })
-  const late = { pool, store, runChain: chain, log }
-  const finishing = { store, advance, random, log, bookLateSuccesses: () => bookLateSuccesses(late) }
+  const finishing = { store, advance, random, log }
   const idleMsMax = bounds.submissionIdleMsMax
   for (const queue of queues.values()) submissionWorkers.push(new SubmissionWorker({ ...finishing, queue, idleMsMax }))
-  return { advance, fail, payments, inbox, finishing, submissionWorkers }
+  const pollers = [...providers.keys()].map((provider) => createPoller(finishing, provider))
+  const booker = createLateSuccessBooker({ pool, store, runChain: chain, random, log })
+  const finishers = [createResumer(finishing), ...pollers, booker, ...submissionWorkers]
+  return { advance, fail, payments, inbox, finishers }
 }
 
 interface PaymentTools extends Pick<CarryOutDeps, 'providers'> {

@@ -4,7 +4,7 @@ import { testDatabase } from '../../../dev/testing.js'
 import { createPool } from '../../runtime/postgres.js'
 import { eventsOf } from '../events/event.js'
 import { authorized, type Intent, legalUpdates, rejected, settled } from './intent.js'
-import { IntentStore } from './intent-store.js'
+import { IntentStore, isUnfinished } from './intent-store.js'
 import { exampleIntent, startMs } from '../test/example-intent.js'
 
 describe('the store of intents', () => {
@@ -166,5 +166,47 @@ describe('the store of intents', () => {
     await passes(intent, 2)
     const [due] = await claim(intent)
     assert.deepEqual(due?.release, { kind: 'EXPIRE' })
+  })
+
+  describe('of payments that wait for a provider', () => {
+    async function held(change = ''): Promise<Intent> {
+      const submission = { provider: 'ipps', askedMs: undefined, reference: undefined }
+      const intent = exampleIntent({ holdSeconds: 60, submission })
+      await store.insert(intent)
+      await store.update(intent, authorized(intent, startMs))
+      await pool.query(`update intents set resume_after = now() ${change} where id = $1`, [intent.id])
+      return intent
+    }
+    const ids = (intents: readonly Intent[]) => intents.map(({ id }) => id).sort()
+    const poll = async (provider: string) => ids(await store.claimToPoll(provider, 1_000))
+
+    it('leaves each to who has that provider, and gives it out once', async () => {
+      const unasked = await held()
+      const asked = await held(', provider_ask_time = now()')
+      const decided = await held(', provider_ask_time = now(), capture_minor = amount_minor')
+      assert.deepEqual(ids(await store.claimDue(1_000)), [decided.id])
+      assert.deepEqual(await poll('qp'), [])
+      assert.deepEqual(await poll('ipps'), ids([unasked, asked]))
+      assert.deepEqual(await poll('ipps'), [])
+      for (const intent of [unasked, asked]) await passes(intent, 4)
+      assert.deepEqual(await poll('ipps'), [unasked.id])
+      await passes(asked, 25)
+      assert.deepEqual(await poll('ipps'), [asked.id])
+    })
+
+    it('reads none of them to find what else is unfinished', async () => {
+      // A table this small is read whole unless that is forbidden.
+      const client = await pool.connect()
+      await client.query('begin')
+      await client.query('set local enable_seqscan = off')
+      const { rows } = await client.query(
+        `explain (format json) select id from intents where ${isUnfinished} and resume_after <= now() order by resume_after`,
+      )
+      await client.query('rollback')
+      client.release()
+      const [plan] = JSON.stringify(rows).match(/"Node Type":.*/) ?? []
+      assert.match(plan ?? '', /"Index Name":"intents_unfinished"/)
+      assert.doesNotMatch(plan ?? '', /"Filter"/)
+    })
   })
 })

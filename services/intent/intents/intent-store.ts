@@ -110,21 +110,20 @@ export class IntentStore {
   }
 
   /**
-   * Takes intents that are due: left unfinished, or with a hold whose time is over, which is then to be released. Who
-   * takes one has it for a while: `resume_after` moves on by 3 s, doubling with each time it was taken, at most 60 s,
-   * jittered. Two that run the same intent would do no harm, only work. All by the database's clock, so that replicas whose
-   * clocks differ agree.
+   * Takes intents that are due: left unfinished, or with a hold whose time is over, which is then to be released. Those that
+   * wait for a provider are left to who has it. Who takes one has it for a while: `resume_after` moves on by 3 s, doubling
+   * with each time it was taken, at most 60 s, jittered. Two that run the same intent would do no harm, only work. All by the
+   * database's clock, so that replicas whose clocks differ agree.
    */
   async claimDue(countMax: number): Promise<Intent[]> {
     const { rows } = await this.#pool.query<IntentRow>(
       `with due as materialized (
-         select id from intents where state in ('VALIDATED', 'AUTHORIZED') and resume_after <= now()
-           and not (${isWithProvider})
+         select id from intents where ${isUnfinished} and resume_after <= now()
          order by resume_after limit $1 for update skip locked
        )
        update intents i
        set resume_count = resume_count + 1,
-           resume_after = now() + make_interval(secs => least(60, 3 * 2 ^ least(resume_count, 5)) * (0.75 + random() / 2)),
+           resume_after = now() + ${backOff},
            release_kind = case
              when i.state = 'AUTHORIZED' and i.provider is null and i.capture_minor is null
                and i.hold_expire_time <= now()
@@ -138,21 +137,25 @@ export class IntentStore {
   }
 
   /**
-   * Takes payments that a provider has and is to be asked about. Who takes one has it for 25 s, longer than a poll and a
-   * submission after it take; when to ask next is written with what came of it. A job of a queue that comes later finds
-   * that it was taken.
+   * Takes payments that wait for a provider: one that it has, or may have, is to be asked about. Who takes one has it for 25 s,
+   * longer than a poll and a submission after it take; when to ask next is written with what came of it. A job of a queue that
+   * comes later finds that it was taken. One that it was not asked for yet is due again as what is left unfinished is.
    */
-  async claimToPoll(countMax: number): Promise<Intent[]> {
+  async claimToPoll(provider: string, countMax: number): Promise<Intent[]> {
     const { rows } = await this.#pool.query<IntentRow>(
       `with due as materialized (
-         select id from intents where ${isWithProvider} and resume_after <= now()
+         select id from intents where ${waitsForProvider} and provider = $2 and resume_after <= now()
          order by resume_after limit $1 for update skip locked
        )
-       update intents i set resume_count = resume_count + 1, resume_after = now() + interval '25 seconds',
-         provider_submit_time = coalesce(provider_submit_time, now())
+       update intents i
+       set resume_count = resume_count + 1,
+           resume_after = now() + case when provider_ask_time is null then ${backOff} else interval '25 seconds' end,
+           provider_submit_time = case
+             when provider_ask_time is not null then coalesce(provider_submit_time, now()) else provider_submit_time
+           end
        from due where i.id = due.id
        returning i.*`,
-      [countMax],
+      [countMax, provider],
     )
     return rows.map(intentFromRow)
   }
@@ -219,8 +222,11 @@ export class IntentStore {
 }
 
 // As the index intents_with_provider has it.
-const isWithProvider = `state = 'AUTHORIZED' and provider_ask_time is not null and capture_minor is null
-  and release_kind is null`
+const waitsForProvider = `state = 'AUTHORIZED' and provider is not null and capture_minor is null and release_kind is null`
+/** As the index intents_unfinished has it. */
+export const isUnfinished = `state in ('VALIDATED', 'AUTHORIZED') and not (${waitsForProvider})`
+
+const backOff = 'make_interval(secs => least(60, 3 * 2 ^ least(resume_count, 5)) * (0.75 + random() / 2))'
 
 function keyOf(intent: { creator: string; requestId: string }): string {
   return `${intent.creator} ${intent.requestId}`

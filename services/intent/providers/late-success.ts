@@ -4,6 +4,7 @@
 import { type Pool } from 'pg'
 import { type Logger } from '../../runtime/logger.js'
 import { providerAccount, suspenseAccount } from '../ledger/account-names.js'
+import { Loop } from '../loop.js'
 import { type ChainOutcome } from '../saga/chain-runner.js'
 import { type ChainPlan, TransferCode } from '../saga/chain.js'
 import { type Intent, type Submission } from '../intents/intent.js'
@@ -19,6 +20,9 @@ export interface LateSuccessDeps {
 }
 
 const claimMax = 32
+// What is booked nobody waits for, but who looks at the books.
+const restMs = 500
+const restMsMax = 10_000
 
 /** Puts a payment that was made, and whose hold can never be posted, on the list. */
 export async function noteLateSuccess(
@@ -45,8 +49,14 @@ export async function noteLateSuccess(
   })
 }
 
+/** Books what is due, over and over; every replica runs one. */
+export function createLateSuccessBooker(deps: LateSuccessDeps & { readonly random: () => number }): Loop {
+  const { random, log } = deps
+  return new Loop({ name: 'late successes', work: () => bookLateSuccesses(deps), restMs, restMsMax, random, log })
+}
+
 /** Books what is due; true when there may be more. */
-export async function bookLateSuccesses(deps: LateSuccessDeps): Promise<boolean> {
+async function bookLateSuccesses(deps: LateSuccessDeps): Promise<boolean> {
   const due = await claimBookings(deps.pool, claimMax)
   for (const booking of due) {
     // One broken booking must not stop the others; it is due again in half a minute.

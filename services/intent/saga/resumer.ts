@@ -24,24 +24,22 @@ export function createResumer(deps: ResumerDeps): Loop {
 
 export interface PollerDeps extends Omit<ResumerDeps, 'store'> {
   readonly store: Pick<IntentStore, 'claimToPoll'>
-  /** Books what providers paid although it was given back; true when there may be more. */
-  readonly bookLateSuccesses: () => Promise<boolean>
 }
 
 /**
- * The resumer of payments that providers have. A loop of its own, so that a provider that takes its time holds up nobody
- * else's payment.
+ * The resumer of payments that wait for one provider. A loop of its own, so that a provider that takes its time holds up
+ * nobody else's payment, nor another provider's.
  */
-export function createPoller(deps: PollerDeps): Loop {
+export function createPoller(deps: PollerDeps, provider: string): Loop {
   const { random, log } = deps
-  return new Loop({ name: 'poller', work: () => pollDue(deps), restMs, restMsMax, random, log })
+  const work = () => pollDue(deps, provider)
+  return new Loop({ name: `poller ${provider}`, work, restMs, restMsMax, random, log })
 }
 
-async function pollDue(deps: PollerDeps): Promise<boolean> {
-  const more = await deps.bookLateSuccesses()
-  const due = await deps.store.claimToPoll(claimMax)
+async function pollDue(deps: PollerDeps, provider: string): Promise<boolean> {
+  const due = await deps.store.claimToPoll(provider, claimMax)
   await finish(deps, due, (intent) => deps.advance(intent, 'POLL'))
-  return more || due.length === claimMax
+  return due.length === claimMax
 }
 
 /** Takes the intents that are due and advances each; true when there may be more. */

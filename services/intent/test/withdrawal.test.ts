@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { type ServerResponse } from 'node:http'
 import {
   CancelIntentRequest,
   ConfirmIntentRequest,
@@ -32,6 +33,7 @@ describe('a payment that a provider carries out', function () {
   })
   beforeEach(() => {
     provider.way = ways.settle
+    other.way = ways.settle
     provider.pollWay = () => false
   })
   afterEach(() => mesh.assertConserved())
@@ -72,12 +74,16 @@ describe('a payment that a provider carries out', function () {
     assert.deepEqual(paid.payee, request.intent!.payee)
   })
 
-  it('goes to the provider of its channel', async () => {
+  function topUpRequest(): ReturnType<typeof withdrawalRequest> {
     const request = withdrawalRequest(purse, 10_000n)
     request.intent!.operationType = 'QP_TOPUP'
     const account = { $case: 'accountNumber' as const, accountNumber: '+66812345678' }
     request.intent!.payee = { party: { $case: 'external', external: { party: account } } }
-    const { name } = await withdraw(request)
+    return request
+  }
+
+  it('goes to the provider of its channel', async () => {
+    const { name } = await withdraw(topUpRequest())
     await until(async () => (await intent.intent(name)).state === IntentState.SETTLED, `${name} settles`)
     const paid = await intent.intent(name)
     assert.deepEqual(other.transfer(idOf(paid)).destination, { account_number: '+66812345678' })
@@ -199,6 +205,25 @@ describe('a payment that a provider carries out', function () {
       provider.transfer(idOf(paid)).status = 'SETTLED'
       await becomes(paid, IntentState.SETTLED)
     }
+  })
+
+  it('is not kept waiting by another provider that hangs', async () => {
+    provider.way = ways.accept
+    other.way = ways.accept
+    const hanging = await withdraw()
+    const responses: ServerResponse[] = []
+    provider.pollWay = (_, response) => responses.push(response) > 0
+    await mesh.pool.query('update intents set resume_after = now() where id = $1', [idOf(hanging)])
+    await until(() => responses.length > 0, 'the provider hangs')
+    const paid = await withdraw(topUpRequest())
+    await until(() => other.transfers.has(idOf(paid)), 'the other provider has it')
+    other.transfer(idOf(paid)).status = 'SETTLED'
+    await becomes(paid, IntentState.SETTLED)
+    assert.equal(responses[0]?.closed, false, 'while it hangs')
+    for (const response of responses) response.destroy()
+    provider.pollWay = () => false
+    provider.transfer(idOf(hanging)).status = 'SETTLED'
+    await becomes(hanging, IntentState.SETTLED)
   })
 
   it('whose payer is frozen when the provider pays waits, and settles after it', async () => {
