@@ -154,7 +154,9 @@ describe('the provider simulator', () => {
     const others = [request({ amount: 5 }), request({ destination: {} }), request({ callback_url: 'file:///x' })]
     for (const body of [...wrong, ...others]) assert.equal((await post(body)).status, 400)
     assert.equal((await post(request(), 'another')).status, 401)
-    assert.equal((await get('never-posted')).status, 404)
+    const unknown = await get('never-posted')
+    assert.equal(unknown.status, 404)
+    assert.deepEqual(await unknown.json(), { id: 'never-posted', status: 'UNKNOWN' })
     assert.equal((await fetch(`${simulator.url}/elsewhere`)).status, 404)
   })
 

@@ -96,7 +96,7 @@ async function answerCaller(request: IncomingMessage, provider: Provider, key: s
   if (!isKey(request.headers.authorization, key)) return failure(401, 'KEY_WRONG', 'The key is missing or wrong.')
   if (request.method === 'GET' && id !== undefined) {
     const transfer = provider.book.find(id)
-    return transfer === undefined ? notFound : json(200, transferBody(transfer))
+    return transfer === undefined ? json(404, { id, status: 'UNKNOWN' }) : json(200, transferBody(transfer))
   }
   if (request.method !== 'POST' || id !== undefined) return notFound
   const parsed = transferRequestSchema.safeParse(await readJson(request))
@@ -119,7 +119,7 @@ function fieldsOf(issues: readonly { readonly path: readonly PropertyKey[]; read
   return issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')
 }
 
-const notFound = failure(404, 'NOT_FOUND', 'There is no such transfer or path.')
+const notFound = failure(404, 'NOT_FOUND', 'There is no such path.')
 
 function failure(status: number, code: string, message: string): Reply {
   return { kind: 'error', status, code, message }

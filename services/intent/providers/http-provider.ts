@@ -3,7 +3,7 @@ import { type Secret } from '../../runtime/secret.js'
 import { type Intent } from '../intents/intent.js'
 import { isSigned } from '../webhooks/webhook-signature.js'
 import { type Callback, type ChannelOutcome, type PollOutcome, type Provider } from './provider.js'
-import { readAnswer, readCallbackBody, submissionBody } from './provider-message.js'
+import { readAnswer, readCallbackBody, saysUnknown, submissionBody } from './provider-message.js'
 
 export interface HttpProviderOptions {
   readonly name: string
@@ -69,7 +69,8 @@ async function submit(options: HttpProviderOptions, intent: Intent): Promise<Cha
 async function poll(options: HttpProviderOptions, intent: Intent): Promise<PollOutcome> {
   const answer = await ask(options, `/v1/transfers/${intent.id}`, { method: 'GET', timeoutMs: pollTimeoutMs })
   if (answer.kind === 'unknown') return answer
-  if (answer.status === 404) return { kind: 'notFound' }
+  // Anything on the way answers 404 when a route is wrong, and what is not found is given back when its time is over.
+  if (answer.status === 404 && saysUnknown(answer.body, intent)) return { kind: 'notFound' }
   return answer.status === 200
     ? readAnswer(answer.body, intent)
     : { kind: 'unknown', cause: `it answered ${answer.status}` }

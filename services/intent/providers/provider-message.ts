@@ -25,6 +25,7 @@ const transfer = {
   currency: text(16),
 }
 const answer = z.object({ ...transfer, status: z.enum(['ACCEPTED', 'SETTLED', 'REFUSED']) })
+const unknownTransfer = z.object({ id: text(64), status: z.literal('UNKNOWN') })
 const callback = z.object({ ...transfer, event_id: text(128).min(1), status: z.enum(['SETTLED', 'REFUSED']) })
 
 /** What the payee gets, and so what the provider is asked to pay: fees that the payee bears are deducted. */
@@ -68,6 +69,12 @@ export function readAnswer(body: string, intent: Intent): ChannelOutcome {
   }
   const isAsked = amountMinor === payoutMinor(intent) && currency === intent.assetCode
   return isAsked ? { kind: 'accepted', reference } : { kind: 'unknown', cause: 'another amount was accepted' }
+}
+
+/** Whether an answer says that the provider does not know the intent. */
+export function saysUnknown(body: string, intent: Intent): boolean {
+  const parsed = unknownTransfer.safeParse(parseJson(body))
+  return parsed.success && parsed.data.id === intent.id
 }
 
 /** What a callback says, and the provider's id of the event; undefined when it is not what was agreed. */

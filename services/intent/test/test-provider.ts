@@ -138,7 +138,7 @@ export class TestProvider {
     count(this.polls, id)
     if (this.pollWay(id, response)) return
     const transfer = this.transfers.get(id)
-    if (transfer === undefined) response.writeHead(404).end('{}')
+    if (transfer === undefined) response.writeHead(404).end(JSON.stringify({ id, status: 'UNKNOWN' }))
     else response.writeHead(200).end(this.body(transfer))
   }
 }
@@ -164,6 +164,11 @@ export const ways = {
   /** It has it, and says that it has not. */
   acceptAndFail: (_, response) => {
     response.writeHead(500).end('{"status":"REFUSED"}')
+    return true
+  },
+  /** It has it, and something on the way back says that it was refused. */
+  acceptAndTurnDown: (_, response) => {
+    response.writeHead(422).end('<html>')
     return true
   },
   garbage: (_, response) => {

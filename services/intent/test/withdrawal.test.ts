@@ -128,6 +128,7 @@ describe('a payment that a provider carries out', function () {
     'an answer that is lost': ways.settleAndHangUp,
     garbage: ways.garbage,
     'a failure': ways.acceptAndFail,
+    "a refusal that is not the provider's": ways.acceptAndTurnDown,
   }
   for (const [what, way] of Object.entries(lost)) {
     it(`after ${what} is asked about, and not asked for again`, async () => {
@@ -140,16 +141,39 @@ describe('a payment that a provider carries out', function () {
     })
   }
 
-  it('that never arrived is asked for again, under the same id', async () => {
-    provider.way = (transfer, response) => {
-      provider.transfers.delete(transfer.id)
-      response.destroy()
-      return true
-    }
+  for (const [how, answer] of [
+    ['was lost', (response: ServerResponse) => response.destroy()],
+    ['was turned down on the way', (response: ServerResponse) => response.writeHead(422).end('<html>')],
+  ] as const) {
+    it(`that ${how} and never arrived is asked for again, under the same id`, async () => {
+      provider.way = (transfer, response) => {
+        provider.transfers.delete(transfer.id)
+        answer(response)
+        return true
+      }
+      const paid = await withdraw()
+      assert.equal(paid.state, IntentState.AUTHORIZED)
+      provider.way = ways.settle
+      await becomes(paid, IntentState.SETTLED)
+      assert.equal(provider.submissions.get(idOf(paid)), 2)
+    })
+  }
+
+  it('is neither given up nor asked for again because something on the way does not find it', async () => {
+    provider.way = ways.acceptAndFail
     const paid = await withdraw()
-    provider.way = ways.settle
+    await endTime(paid)
+    for (const body of ['<html>', '{}', '{"error":{}}', JSON.stringify({ id: randomUUID(), status: 'UNKNOWN' })]) {
+      provider.pollWay = (_, response) => {
+        response.writeHead(404).end(body)
+        return true
+      }
+      assert.equal((await isPolled(paid)).state, IntentState.AUTHORIZED, body)
+    }
+    assert.equal(provider.submissions.get(idOf(paid)), 1)
+    provider.pollWay = () => false
+    provider.transfer(idOf(paid)).status = 'SETTLED'
     await becomes(paid, IntentState.SETTLED)
-    assert.equal(provider.submissions.get(idOf(paid)), 2)
   })
 
   it('is asked about once more when its time is over, and then given up', async () => {
@@ -176,7 +200,7 @@ describe('a payment that a provider carries out', function () {
   /** Waits until the provider was asked again, and what it said was taken in. */
   async function isPolled(paid: Intent): Promise<Intent> {
     const polls = provider.polls.get(idOf(paid)) ?? 0
-    await mesh.pool.query(`update intents set resume_after = now() where id = $1`, [idOf(paid)])
+    await mesh.pool.query(`update intents set resume_after = now(), resume_count = 0 where id = $1`, [idOf(paid)])
     await until(() => (provider.polls.get(idOf(paid)) ?? 0) > polls, 'the provider is asked')
     const claimed = `select from intents where id = $1 and resume_after > now() + interval '20 seconds'`
     await until(async () => (await mesh.pool.query(claimed, [idOf(paid)])).rowCount === 0, 'the answer is taken in')
