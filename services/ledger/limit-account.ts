@@ -10,20 +10,25 @@ import { U128_MAX } from './state-machine/u128.js'
 // Limits: a cap on what one may spend in a window is an account that is funded with the cap and may not be overdrawn.
 // Every payment's chain debits it together with the money, so no cache and no crash can let more through.
 //
-// A window is a line of accounts, each funded once, of which the last is spent from. Three transfers make it, each with
+// A window is a line of accounts, each funded once, of which the last is spent from. Four transfers make it, each with
 // an id that derives from what may happen only once, so that any number of callers with any caps fund the window once:
 //
 //   start    source → first account: the cap. The id derives from the window alone.
-//   empty    account → sink: all that is left of it. The id derives from the account.
+//   confirm  source → account: nothing. It notes a higher version that has the same cap.
+//   empty    account → sink: all that is left of it. It is an account's last turn; confirmations are those before it. The
+//            id of a turn derives from the account and the turn's number.
 //   succeed  source → next account: the cap less what was used, or nothing. The id derives from the emptied account.
+//
+// Who takes a turn has read all turns before it. So a version that is lower than one that was confirmed finds that, or finds
+// its turn taken: once a call with a version was answered, no lower one ever sets the cap again.
 //
 // Whoever finds that a step was taken follows it to the account that it funded. What was used of an account is what it
 // was funded with less what the empty step found: both never change, so whoever takes the succeed step, whenever, takes
 // it with the same amount. A hold of an emptied account can still post and void; what a void frees was counted as used
 // and is given back to nobody. Accounts are emptied and not closed, since a closed one could not take the post.
 //
-// An account carries its cap (user_data_64) and the version that set it (user_data_128). Only a higher version with
-// another cap takes the window on. A process that dies after the empty step leaves a window that nobody can spend from
+// An account carries its cap (user_data_64) and the version that set it (user_data_128), a confirmation its version
+// (user_data_64). Only a version that is higher than all of these takes the window on, when it has another cap. A process that dies after the empty step leaves a window that nobody can spend from
 // until the next call, with whatever version, has taken the succeed step.
 
 /** What is capped. */
@@ -75,6 +80,9 @@ interface Line {
   readonly funded: ReadonlyMap<bigint, bigint>
   /** What the empty step found left of each emptied account. */
   readonly emptied: ReadonlyMap<bigint, bigint>
+  /** The highest version that set or confirmed the cap of the last account, and how many turns that has seen. */
+  readonly version: bigint
+  readonly turnCount: number
 }
 
 // A cap changes a few times in a window, in two steps each. So many in a row, while one call looks on, are a bug.
@@ -90,15 +98,17 @@ export async function ensureLimit(deps: LimitDeps, key: LimitKey, wanted: LimitC
       if (!(await start(deps, key, wanted))) return { kind: 'mismatch' }
       continue
     }
-    const isNewer = wanted.version > versionOf(current) && wanted.cap !== capOf(current)
+    const isNewer = wanted.version > line.version
     if (line.emptied.has(current.id)) {
       // Somebody's succeed step is missing. An older version must not take the window back to its own cap.
-      const kept = { cap: capOf(current), version: versionOf(current) }
+      const kept = { cap: capOf(current), version: line.version }
       await succeed(deps, key, line, current, isNewer ? wanted : kept)
-    } else if (isNewer) {
-      await empty(deps, key, current)
-    } else {
+    } else if (!isNewer) {
       return { kind: 'open', state: stateOf(key, line) }
+    } else if (wanted.cap === capOf(current)) {
+      await confirm(deps, key, line, current, wanted.version)
+    } else {
+      await empty(deps, key, line, current)
     }
   }
   throw new Error(`the window ${windowName(key)} did not come to rest`)
@@ -131,28 +141,64 @@ async function readLine(deps: LimitDeps, key: LimitKey): Promise<Line | 'mismatc
   const accounts: Account[] = []
   const funded = new Map<bigint, bigint>()
   const emptied = new Map<bigint, bigint>()
+  let [version, turnCount] = [0n, 0]
   let [funding] = await deps.engine.lookupTransfers([ids.start])
   while (funding !== undefined) {
     if (funding.ledger !== key.ledger) return 'mismatch'
     const accountId = funding.creditAccountId
     const [[account], steps] = await Promise.all([
       deps.engine.lookupAccounts([accountId]),
-      deps.engine.lookupTransfers([ids.empty(accountId), ids.succeed(accountId)]),
+      readSteps(deps, key, accountId),
     ])
     if (account === undefined) throw new Error(`an account of the window ${windowName(key)} vanished`)
     accounts.push(account)
     funded.set(accountId, funding.amount)
-    const emptying = steps.find(({ id }) => id === ids.empty(accountId))
-    if (emptying !== undefined) emptied.set(accountId, emptying.amount)
-    funding = steps.find(({ id }) => id === ids.succeed(accountId))
+    version = versionOf(account)
+    turnCount = steps.turns.length
+    for (const turn of steps.turns) {
+      if (turn.debitAccountId === accountId) emptied.set(accountId, turn.amount)
+      else version = turn.userData64
+    }
+    funding = steps.succeed
   }
-  return { accounts, funded, emptied }
+  return { accounts, funded, emptied, version, turnCount }
 }
 
-async function empty(deps: LimitDeps, key: LimitKey, current: Account): Promise<void> {
+// One lookup finds as many turns, and a rule set is seldom published so often in a window.
+const TURNS_READ = 4
+
+/** The turns of an account in their order, and its succeed step. */
+async function readSteps(
+  { engine, namespace }: LimitDeps,
+  key: LimitKey,
+  accountId: bigint,
+): Promise<{ readonly turns: readonly Transfer[]; readonly succeed: Transfer | undefined }> {
+  const ids = transferIds({ namespace }, key)
+  const turns: Transfer[] = []
+  for (;;) {
+    const wanted = Array.from({ length: TURNS_READ }, (_, index) => ids.turn(accountId, turns.length + index))
+    const found = await engine.lookupTransfers([...wanted, ids.succeed(accountId)])
+    const read = wanted.flatMap((id) => found.find((transfer) => transfer.id === id) ?? [])
+    turns.push(...read)
+    // The succeed step comes after the last turn, so it is looked at together with it, or after it.
+    if (read.length < TURNS_READ) return { turns, succeed: found.find(({ id }) => id === ids.succeed(accountId)) }
+  }
+}
+
+/** Notes that a higher version has the cap of the account too. */
+async function confirm(deps: LimitDeps, key: LimitKey, line: Line, current: Account, version: bigint): Promise<void> {
+  await move(deps, {
+    ...limitTransfer(key, transferIds(deps, key).turn(current.id, line.turnCount)),
+    debitAccountId: sourceId(deps, key),
+    creditAccountId: current.id,
+    userData64: version,
+  })
+}
+
+async function empty(deps: LimitDeps, key: LimitKey, line: Line, current: Account): Promise<void> {
   const sink = sinkOf(deps, key)
   await move(deps, {
-    ...limitTransfer(key, transferIds(deps, key).empty(current.id)),
+    ...limitTransfer(key, transferIds(deps, key).turn(current.id, line.turnCount)),
     debitAccountId: current.id,
     creditAccountId: sink.id,
     // As much as there is; that may be nothing.
@@ -220,9 +266,11 @@ async function move({ engine }: LimitDeps, transfer: Transfer): Promise<void> {
   switch (result.status) {
     case TransferStatus.CREATED:
     case TransferStatus.EXISTS:
+    case TransferStatus.EXISTS_WITH_DIFFERENT_FLAGS:
     case TransferStatus.EXISTS_WITH_DIFFERENT_CREDIT_ACCOUNT_ID:
     case TransferStatus.EXISTS_WITH_DIFFERENT_DEBIT_ACCOUNT_ID:
     case TransferStatus.EXISTS_WITH_DIFFERENT_AMOUNT:
+    case TransferStatus.EXISTS_WITH_DIFFERENT_USER_DATA_64:
     case TransferStatus.EXISTS_WITH_DIFFERENT_LEDGER:
       return
     default:
@@ -277,11 +325,13 @@ function sourceId({ namespace }: LimitDeps, { ledger }: LimitKey): bigint {
   return uuidV5ToUint128(namespace, `limits/source/${ledger}`)
 }
 
-/** The ids of the three steps. */
-function transferIds({ namespace }: LimitDeps, key: LimitKey) {
+/** The ids of the steps. */
+function transferIds({ namespace }: Pick<LimitDeps, 'namespace'>, key: LimitKey) {
   return {
     start: uuidV5ToUint128(namespace, `${windowName(key)}/start`),
-    empty: (accountId: bigint) => uuidV5ToUint128(namespace, `limits/empty/${accountId}`),
+    // The first has the name of the only one that there was once.
+    turn: (accountId: bigint, turn: number) =>
+      uuidV5ToUint128(namespace, `limits/empty/${accountId}${turn === 0 ? '' : `/${turn}`}`),
     succeed: (accountId: bigint) => uuidV5ToUint128(namespace, `limits/succeed/${accountId}`),
   }
 }

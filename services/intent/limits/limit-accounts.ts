@@ -52,7 +52,8 @@ export class LimitAccounts {
   }
 }
 
-// The cap and not the version: rule sets are published that change nothing of a limit, and its account stays.
-function windowKey({ limit, scopeKey, window, cap }: LimitLeg): string {
-  return `${limit} ${scopeKey} ${window.name} ${cap}`
+// The version too, though rule sets are published that change nothing of a limit, and its account stays: the Ledger has to
+// know of each, so that what was decided by one in between cannot set its cap.
+function windowKey({ limit, scopeKey, window, cap, ruleSetVersion }: LimitLeg): string {
+  return `${limit} ${scopeKey} ${window.name} ${cap} ${ruleSetVersion}`
 }

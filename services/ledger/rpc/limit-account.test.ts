@@ -133,6 +133,44 @@ describe('limits of AccountService', () => {
     }
   })
 
+  it('takes nothing from a version that is lower than one that had the same cap', async () => {
+    const window = newWindow()
+    const limit = await ensure(window, 100n, 5n)
+    // More than one lookup finds.
+    for (let version = 9n; version < 20n; version++) assert.deepEqual(await ensure(window, 100n, version), limit)
+    assert.deepEqual(await ensure(window, 500n, 7n), limit)
+    assert.deepEqual(await ensure(window, 500n, 19n), limit)
+    assert.equal(await spend(limit, 101n), EXCEEDS_CREDITS)
+    const raised = await ensure(window, 500n, 20n)
+    assert.deepEqual(raised.usage, { cap: 500n, used: 0n, left: 500n, held: 0n })
+    assert.deepEqual(await ensure(window, 100n, 19n), raised)
+    assert.equal(await spend(limit, 1n), EXCEEDS_CREDITS)
+  })
+
+  it('keeps to the newest version that was answered, whoever else arrives at once', async () => {
+    for (let round = 0; round < 10; round++) {
+      const window = newWindow()
+      await ensure(window, 10n, 1n)
+      const stragglers = Array.from({ length: 6 }, (_, index) =>
+        ensure(window, 1_000n + BigInt(index), BigInt(2 + index)),
+      )
+      const newest = ensure(window, 10n, 9n).then(() => ensure(window, 1_000n, 8n))
+      assert.equal((await newest).usage?.cap, 10n)
+      await Promise.all(stragglers)
+      assert.equal((await usage(window)).cap, 10n)
+    }
+  })
+
+  it('keeps the newest version when a process died after it emptied the account', async () => {
+    const window = newWindow()
+    const limit = await ensure(window, 100n, 2n)
+    await ensure(window, 100n, 9n)
+    const id = uuidV5ToUint128('paymesh', `limits/empty/${fromUint128(limit.accountId)}/1`)
+    const emptying = transferEvent(id, { ...legOf(limit), amount: U128_MAX, flags: TransferFlag.BALANCING_DEBIT })
+    await ledger.engine.createTransfers([emptying])
+    assert.equal((await ensure(window, 500n, 8n)).usage?.cap, 100n)
+  })
+
   it('lets holds of before post and void, and gives what they free to nobody', async () => {
     const window = newWindow()
     const before = await ensure(window, 100n, 1n)

@@ -104,6 +104,7 @@ async function liveWithLimit(ask: Ask, scopeKey: string, nextTransferId: () => b
     [170n, 170n, 0n, 20n],
     'a cap is set once, and what was used stays used',
   )
+  assert.deepEqual([await left(50n, 6n), await left(500n, 5n)], [20n, 20n], 'a version in between comes too late')
 }
 
 async function liveToTheEnd(ask: Ask, account: string): Promise<void> {

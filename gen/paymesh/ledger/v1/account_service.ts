@@ -2827,7 +2827,8 @@ export const AccountServiceService = {
   /**
    * Answers the account from which a limit's window is spent, made and funded with the cap by the first call. Safe to
    * call at any time, by any number of callers at once: the window is funded once. A higher version with another cap
-   * moves what is left to an account of its own; a lower version changes nothing. Holds made before still post or void.
+   * moves what is left to an account of its own, one with the same cap is noted; a version that is lower than one that was
+   * answered changes nothing. Holds made before still post or void.
    * Fails with INVALID_FIELD, ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   ensureLimitAccount: {
@@ -2921,7 +2922,8 @@ export interface AccountServiceServer extends UntypedServiceImplementation {
   /**
    * Answers the account from which a limit's window is spent, made and funded with the cap by the first call. Safe to
    * call at any time, by any number of callers at once: the window is funded once. A higher version with another cap
-   * moves what is left to an account of its own; a lower version changes nothing. Holds made before still post or void.
+   * moves what is left to an account of its own, one with the same cap is noted; a version that is lower than one that was
+   * answered changes nothing. Holds made before still post or void.
    * Fails with INVALID_FIELD, ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   ensureLimitAccount: handleUnaryCall<EnsureLimitAccountRequest, EnsureLimitAccountResponse>;
@@ -3169,7 +3171,8 @@ export interface AccountServiceClient extends Client {
   /**
    * Answers the account from which a limit's window is spent, made and funded with the cap by the first call. Safe to
    * call at any time, by any number of callers at once: the window is funded once. A higher version with another cap
-   * moves what is left to an account of its own; a lower version changes nothing. Holds made before still post or void.
+   * moves what is left to an account of its own, one with the same cap is noted; a version that is lower than one that was
+   * answered changes nothing. Holds made before still post or void.
    * Fails with INVALID_FIELD, ASSET_NOT_FOUND, LIMIT_ASSET_MISMATCH, OVERLOADED, OUTCOME_UNKNOWN, NOT_WRITER.
    */
   ensureLimitAccount(
