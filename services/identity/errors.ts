@@ -1,7 +1,7 @@
 import { status } from '@grpc/grpc-js'
 import type { ErrorReason } from '../../gen/paymesh/identity/v1/error_reason.js'
 import { RpcError } from '../runtime/rpc-error.js'
-import { busyRetryAfterMs } from './password-hasher.js'
+import { busyRetryAfterMs } from './passwords/password-hasher.js'
 
 /** The domain of every reason below. */
 export const errorDomain = 'identity.paymesh'

@@ -9,9 +9,9 @@ import { type ProcessParts, type RunningService, runService } from '../runtime/p
 import { createServer } from '../runtime/server.js'
 import { readConfig } from './config.js'
 import { createDeps } from './deps.js'
-import { ExpiredSessions } from './expired-sessions.js'
+import { ExpiredSessions } from './sessions/expired-sessions.js'
 import { identityBindings } from './server.js'
-import { answerWellKnown } from './well-known.js'
+import { answerWellKnown } from './tokens/well-known.js'
 
 // The answers are in memory: whoever takes longer is not reading them.
 const httpRequestTimeoutMs = 5_000

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { CreateSessionRequest, SessionServiceService } from '../../../gen/paymesh/identity/v1/session_service.js'
 import { GrantRoleRequest, RoleServiceService } from '../../../gen/paymesh/identity/v1/role_service.js'
-import { permissionsOf } from '../roles.js'
+import { permissionsOf } from '../roles/roles.js'
 import { assertFails, type Failure, TestIdentity, turnAway } from '../test/harness.js'
 
 describe('CreateSession', () => {

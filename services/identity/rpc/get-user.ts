@@ -4,9 +4,9 @@ import type { Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain, identityError } from '../errors.js'
 import { take } from '../parsed.js'
-import { parseUserName, userName } from '../user.js'
-import type { UserStore } from '../user-store.js'
-import type { Vault } from '../vault.js'
+import { parseUserName, userName } from '../users/user.js'
+import type { UserStore } from '../users/user-store.js'
+import type { Vault } from '../vault/vault.js'
 import { userMessage } from './user-message.js'
 
 export interface GetUserDeps {

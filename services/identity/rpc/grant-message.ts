@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { Grant as GrantMessage } from '../../../gen/paymesh/identity/v1/role_service.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain } from '../errors.js'
-import type { Grant } from '../grant-store.js'
+import type { Grant } from '../roles/grant-store.js'
 import { take } from '../parsed.js'
-import { parseRole, type Role } from '../roles.js'
-import { parseUserName, userName } from '../user.js'
+import { parseRole, type Role } from '../roles/roles.js'
+import { parseUserName, userName } from '../users/user.js'
 import { timestamp } from './timestamp.js'
 
 /** The grant as the contract shows it. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { GrantRoleRequest, RoleServiceService } from '../../../gen/paymesh/identity/v1/role_service.js'
-import { roles } from '../roles.js'
+import { roles } from '../roles/roles.js'
 import { admin, assertFails, type CallAs, type Failure, TestIdentity } from '../test/harness.js'
 
 describe('GrantRole', () => {

@@ -2,8 +2,8 @@ import { type GrantRoleRequest, GrantRoleResponse } from '../../../gen/paymesh/i
 import { type Call, callerName } from '../../runtime/call.js'
 import type { Clock } from '../../runtime/clock.js'
 import { identityError } from '../errors.js'
-import type { GrantStore } from '../grant-store.js'
-import { userName } from '../user.js'
+import type { GrantStore } from '../roles/grant-store.js'
+import { userName } from '../users/user.js'
 import { grantMessage, parseGrantRequest } from './grant-message.js'
 
 export interface GrantRoleDeps {

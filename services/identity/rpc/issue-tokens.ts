@@ -1,10 +1,10 @@
 import { Tokens } from '../../../gen/paymesh/identity/v1/session_service.js'
-import { signAccessToken } from '../access-token.js'
-import type { RefreshToken } from '../refresh-token.js'
-import { accessExpireTimeMs } from '../session.js'
-import type { LiveSession } from '../session-store.js'
-import type { SigningKeys } from '../signing-keys.js'
-import { sessionName, userName } from '../user.js'
+import { signAccessToken } from '../tokens/access-token.js'
+import type { RefreshToken } from '../sessions/refresh-token.js'
+import { accessExpireTimeMs } from '../sessions/session.js'
+import type { LiveSession } from '../sessions/session-store.js'
+import type { SigningKeys } from '../tokens/signing-keys.js'
+import { sessionName, userName } from '../users/user.js'
 import { timestamp } from './timestamp.js'
 
 export interface IssueTokensDeps {

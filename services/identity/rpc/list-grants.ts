@@ -3,9 +3,9 @@ import type { Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { decodePageToken, encodePageToken, pageSize } from '../../runtime/page-token.js'
 import { errorDomain } from '../errors.js'
-import type { GrantPlace, GrantStore } from '../grant-store.js'
+import type { GrantPlace, GrantStore } from '../roles/grant-store.js'
 import { take } from '../parsed.js'
-import { parseUserName, userName } from '../user.js'
+import { parseUserName, userName } from '../users/user.js'
 import { grantMessage } from './grant-message.js'
 
 export interface ListGrantsDeps {

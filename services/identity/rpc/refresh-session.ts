@@ -6,9 +6,9 @@ import { FieldCheck } from '../../runtime/field-check.js'
 import type { Random } from '../../runtime/ids.js'
 import { errorDomain, identityError } from '../errors.js'
 import { take } from '../parsed.js'
-import { newRefreshToken, parseRefreshToken, type RefreshToken } from '../refresh-token.js'
-import type { SessionStore } from '../session-store.js'
-import { sessionName, userName } from '../user.js'
+import { newRefreshToken, parseRefreshToken, type RefreshToken } from '../sessions/refresh-token.js'
+import type { SessionStore } from '../sessions/session-store.js'
+import { sessionName, userName } from '../users/user.js'
 import { issueTokens, type IssueTokensDeps } from './issue-tokens.js'
 
 export interface RefreshSessionDeps extends IssueTokensDeps {

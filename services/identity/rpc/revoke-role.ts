@@ -1,8 +1,8 @@
 import { type RevokeRoleRequest, RevokeRoleResponse } from '../../../gen/paymesh/identity/v1/role_service.js'
 import type { Call } from '../../runtime/call.js'
 import { identityError } from '../errors.js'
-import type { GrantStore } from '../grant-store.js'
-import { userName } from '../user.js'
+import type { GrantStore } from '../roles/grant-store.js'
+import { userName } from '../users/user.js'
 import { parseGrantRequest } from './grant-message.js'
 
 export interface RevokeRoleDeps {

@@ -1,5 +1,5 @@
 import { User as UserMessage } from '../../../gen/paymesh/identity/v1/user_service.js'
-import { type User, userName } from '../user.js'
+import { type User, userName } from '../users/user.js'
 import { timestamp } from './timestamp.js'
 
 /** The user as the contract shows it, to the user. */

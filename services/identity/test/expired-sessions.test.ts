@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
-import { ExpiredSessions } from '../expired-sessions.js'
+import { ExpiredSessions } from '../sessions/expired-sessions.js'
 import { TestIdentity } from './harness.js'
 
 describe('ExpiredSessions', () => {

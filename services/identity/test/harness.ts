@@ -15,7 +15,7 @@ import { createPool } from '../../runtime/postgres.js'
 import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { createServer } from '../../runtime/server.js'
 import { createDeps, type Parts } from '../deps.js'
-import { PasswordHasher } from '../password-hasher.js'
+import { PasswordHasher } from '../passwords/password-hasher.js'
 import { Secret } from '../../runtime/secret.js'
 import { identityBindings } from '../server.js'
 

@@ -7,7 +7,7 @@ import { pino } from 'pino'
 import { testCertificates } from '../../../dev/testing.js'
 import { createHttpServer, type HttpServer } from '../../runtime/http-server.js'
 import type { TlsFiles } from '../../runtime/mesh-credentials.js'
-import { answerWellKnown } from '../well-known.js'
+import { answerWellKnown } from '../tokens/well-known.js'
 import { TestIdentity } from './harness.js'
 
 interface Answer {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
-import type { Random } from '../runtime/ids.js'
-import type { Parsed } from './parsed.js'
-import { Secret } from '../runtime/secret.js'
+import type { Random } from '../../runtime/ids.js'
+import type { Parsed } from '../parsed.js'
+import { Secret } from '../../runtime/secret.js'
 
 /**
  * A refresh token is `pmr_` and 256 random bits in base64url. The prefix lets secret scanners know one that was

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
-import type { Email } from './email.js'
-import { blindIndex, keyBytes, type Keyring, seal, unseal, type Wrapped } from '../runtime/keyring.js'
-import { Secret } from '../runtime/secret.js'
+import type { Email } from '../users/email.js'
+import { blindIndex, keyBytes, type Keyring, seal, unseal, type Wrapped } from '../../runtime/keyring.js'
+import { Secret } from '../../runtime/secret.js'
 
 /** What is personal about a user, sealed as it is stored. */
 export interface SealedPerson {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { PasswordHasher } from './password-hasher.js'
-import { Secret } from '../runtime/secret.js'
+import { Secret } from '../../runtime/secret.js'
 
 const password = new Secret('correct horse', 'password')
 const other = new Secret('correct house', 'password')

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { inspect } from 'node:util'
-import { systemRandom } from '../runtime/ids.js'
+import { systemRandom } from '../../runtime/ids.js'
 import { newRefreshToken, parseRefreshToken } from './refresh-token.js'
 
 describe('a refresh token', () => {

@@ -1,8 +1,8 @@
 import { SignJWT } from 'jose'
-import { permissionsOf, type Role } from './roles.js'
-import { Secret } from '../runtime/secret.js'
+import { permissionsOf, type Role } from '../roles/roles.js'
+import { Secret } from '../../runtime/secret.js'
 import type { Signer } from './signing-keys.js'
-import { sessionName, userName } from './user.js'
+import { sessionName, userName } from '../users/user.js'
 
 /** What an access token says. Times are ms since the epoch and are cut to seconds, as a JWT has them. */
 export interface AccessClaims {

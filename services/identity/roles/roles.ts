@@ -1,4 +1,4 @@
-import type { Parsed } from './parsed.js'
+import type { Parsed } from '../parsed.js'
 
 /**
  * Which role permits what: the one place that says it. A permission is a name in the access option of some RPC; a

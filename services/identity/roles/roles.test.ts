@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createFileRegistry, fromBinary, getOption } from '@bufbuild/protobuf'
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt'
-import { assetPath } from '../runtime/assets.js'
+import { assetPath } from '../../runtime/assets.js'
 import { isRole, parseRole, permissionsOf, roles } from './roles.js'
 
 /** Every permission that some RPC asks for. */

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import { transaction } from '../runtime/postgres.js'
-import { isRole, type Role } from './roles.js'
+import { transaction } from '../../runtime/postgres.js'
+import { isRole, type Role } from '../roles/roles.js'
 import { judgeRefresh, refreshExpireTimeMs, type StoredRefreshToken } from './session.js'
 
 export interface NewSession {

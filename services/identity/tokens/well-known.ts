@@ -1,5 +1,5 @@
 import { status } from '@grpc/grpc-js'
-import type { HttpAnswer } from '../runtime/http-server.js'
+import type { HttpAnswer } from '../../runtime/http-server.js'
 import type { SigningKeys } from './signing-keys.js'
 
 export interface WellKnownDeps {

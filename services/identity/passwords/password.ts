@@ -1,5 +1,5 @@
-import type { Parsed } from './parsed.js'
-import { Secret } from '../runtime/secret.js'
+import type { Parsed } from '../parsed.js'
+import { Secret } from '../../runtime/secret.js'
 
 /** NIST SP 800-63B 5.1.1.2: at least 8; composition rules are advised against and there are none. */
 export const passwordLengthMin = 8

@@ -1,6 +1,6 @@
 import { calculateJwkThumbprint, type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
-import type { Keyring, Wrapped } from '../runtime/keyring.js'
-import { Secret } from '../runtime/secret.js'
+import type { Keyring, Wrapped } from '../../runtime/keyring.js'
+import { Secret } from '../../runtime/secret.js'
 
 /**
  * The keys that sign access tokens.

@@ -1,5 +1,5 @@
-import type { Parsed } from './parsed.js'
-import { Secret } from '../runtime/secret.js'
+import type { Parsed } from '../parsed.js'
+import { Secret } from '../../runtime/secret.js'
 
 /** The longest address that SMTP can carry: a path of 256 octets less its two angle brackets (RFC 5321 4.5.3.1.3). */
 export const emailLengthMax = 254

@@ -1,6 +1,6 @@
 import type pg from 'pg'
-import { isRole, type Role } from './roles.js'
-import type { SealedPerson } from './vault.js'
+import { isRole, type Role } from '../roles/roles.js'
+import type { SealedPerson } from '../vault/vault.js'
 
 /** A user as stored: what is personal is still sealed. */
 export interface StoredUser {

@@ -1,6 +1,6 @@
 import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
 import { randomBytes } from 'node:crypto'
-import type { Secret } from '../runtime/secret.js'
+import type { Secret } from '../../runtime/secret.js'
 
 /** The OWASP password storage recommendation for argon2id (the library's default variant): 19 MiB, two passes, one lane. */
 const argon2id = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }

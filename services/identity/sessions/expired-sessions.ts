@@ -1,5 +1,5 @@
-import type { Clock } from '../runtime/clock.js'
-import type { Logger } from '../runtime/logger.js'
+import type { Clock } from '../../runtime/clock.js'
+import type { Logger } from '../../runtime/logger.js'
 import type { SessionStore } from './session-store.js'
 
 /** Expired rows cost only room, so there is no hurry. */

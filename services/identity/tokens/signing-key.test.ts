@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { calculateJwkThumbprint, compactVerify, CompactSign, importJWK } from 'jose'
-import { Keyring } from '../runtime/keyring.js'
-import { Secret } from '../runtime/secret.js'
+import { Keyring } from '../../runtime/keyring.js'
+import { Secret } from '../../runtime/secret.js'
 import { newSigningKey, openSigningKey, type SigningAlgorithm, signingKeyStates } from './signing-key.js'
 
 const keyring = new Keyring([{ id: 'one', key: new Secret(randomBytes(32), 'key') }])

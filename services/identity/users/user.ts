@@ -1,7 +1,7 @@
-import { formatResourceName, parseResourceName } from '../runtime/resource-name.js'
-import type { Parsed } from './parsed.js'
-import type { Role } from './roles.js'
-import { Secret } from '../runtime/secret.js'
+import { formatResourceName, parseResourceName } from '../../runtime/resource-name.js'
+import type { Parsed } from '../parsed.js'
+import type { Role } from '../roles/roles.js'
+import { Secret } from '../../runtime/secret.js'
 
 /** A person who registered. What is personal stays wrapped until the answer is built. */
 export interface User {

@@ -1,7 +1,7 @@
 import type { CryptoKey } from 'jose'
-import type { Clock } from '../runtime/clock.js'
-import type { Logger } from '../runtime/logger.js'
-import type { Keyring } from '../runtime/keyring.js'
+import type { Clock } from '../../runtime/clock.js'
+import type { Logger } from '../../runtime/logger.js'
+import type { Keyring } from '../../runtime/keyring.js'
 import { newSigningKey, openSigningKey, type PublicJwk, type SigningKeyRow, signingKeyStates } from './signing-key.js'
 import type { SigningKeyStore } from './signing-key-store.js'
 
