@@ -4,6 +4,7 @@ import { lockHolder } from '#lock'
 import { type TlsFiles } from '../services/runtime/mesh-credentials.js'
 import { type PeerName } from '../services/runtime/peer-identity.js'
 import { LaunchError } from './launch-error.js'
+import { notificationFile } from './notifications.js'
 import { fixedPorts, type MeshPorts, type PortChoices } from './ports.js'
 import { replaceFile } from './replace-file.js'
 import { openSecrets, type Secrets } from './secrets.js'
@@ -14,6 +15,8 @@ export interface MeshAccess {
   readonly url: string
   readonly ports: MeshPorts
   readonly secrets: Secrets
+  /** Where Identity writes what people are told, such as codes. */
+  readonly notificationFile: string
   tls(peer: PeerName): TlsFiles
 }
 
@@ -42,6 +45,7 @@ export function openRunningMesh(stateFolder: string): MeshAccess {
     url: `http://localhost:${choices.edgeHttp}`,
     ports: fixedPorts(choices),
     secrets: openSecrets(stateFolder),
+    notificationFile: notificationFile(stateFolder),
     tls,
   }
 }

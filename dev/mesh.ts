@@ -8,6 +8,7 @@ import { databaseUrl, ensureDatabases } from './databases.js'
 import { type EdgeSecrets, startEdge, writeSecrets } from './edge-process.js'
 import { LaunchError } from './launch-error.js'
 import { type MeshAccess } from './mesh-access.js'
+import { notificationFile } from './notifications.js'
 import { CertificateFolder } from './pki.js'
 import { type MeshPorts } from './ports.js'
 import { type Postgres, startPostgres } from './postgres.js'
@@ -79,6 +80,10 @@ export class Mesh implements MeshAccess {
   /** The public address, without a slash at the end. */
   get url(): string {
     return `http://localhost:${this.ports.edgeHttp}`
+  }
+
+  get notificationFile(): string {
+    return notificationFile(this.#options.stateFolder)
   }
 
   get httpsUrl(): string {
@@ -251,6 +256,7 @@ export class Mesh implements MeshAccess {
       tls: this.tls(service),
       databaseUrl: this.databaseUrl(service),
       valkeyUrl: this.valkeyUrl,
+      notificationFile: this.notificationFile,
     })
     return new ServiceProcess({
       service,
@@ -286,6 +292,8 @@ export async function startMesh(options: MeshOptions): Promise<Mesh> {
   await stopOrphans(bookFile(stateFolder))
   const logs = join(stateFolder, 'log')
   if (existsSync(logs)) rmSync(logs, { recursive: true })
+  // Codes of an earlier run are long over.
+  rmSync(notificationFile(stateFolder), { force: true })
   const mesh = new Mesh(options, await CertificateFolder.open(join(stateFolder, 'tls'), Date.now()))
   try {
     await mesh.start()

@@ -24,6 +24,11 @@ export async function register(
   return (await edge.post('/v1/users', { user: { email, displayName }, password }, userAnswer)).user.name
 }
 
+/** Proves with the code that was sent that the user's address is theirs. */
+export async function verifyContact(edge: EdgeClient, user: string, code: string): Promise<void> {
+  await edge.post('/v1/users:verifyContact', { user, code }, z.object({ verifyTime: z.string() }))
+}
+
 /** Signs a user in. */
 export async function signIn(edge: EdgeClient, email: string, password: string): Promise<SignedIn> {
   const { tokens } = await edge.post('/v1/sessions', { email, password }, sessionAnswer)
@@ -38,9 +43,10 @@ export async function signInOperator(edge: EdgeClient, password: string): Promis
 /** Registers the operator unless that was done before, and answers the name. */
 export async function ensureOperator(edge: EdgeClient, password: string): Promise<string> {
   try {
-    return await register(edge, OPERATOR_EMAIL, password, 'Operator')
-  } catch (error) {
-    if (!(error instanceof EdgeError) || error.reason !== 'EMAIL_TAKEN') throw error
     return (await signInOperator(edge, password)).user
+  } catch (error) {
+    // Registering tells nobody whether an address is known; signing in does.
+    if (!(error instanceof EdgeError) || error.reason !== 'WRONG_CREDENTIALS') throw error
+    return await register(edge, OPERATOR_EMAIL, password, 'Operator')
   }
 }

@@ -35,6 +35,8 @@ export interface EnvironmentParts {
   readonly tls: TlsFiles
   readonly databaseUrl: string
   readonly valkeyUrl: string
+  /** Where Identity writes what people are told. */
+  readonly notificationFile: string
 }
 
 /** The environment of a service. */
@@ -54,7 +56,8 @@ function sharedEnvironment(ports: ServicePorts, { tls, databaseUrl }: Environmen
   }
 }
 
-function ownEnvironment(service: ServiceName, { ports, secrets, valkeyUrl }: EnvironmentParts): Environment {
+function ownEnvironment(service: ServiceName, parts: EnvironmentParts): Environment {
+  const { ports, secrets, valkeyUrl, notificationFile } = parts
   switch (service) {
     case 'ledger':
       return {}
@@ -67,6 +70,7 @@ function ownEnvironment(service: ServiceName, { ports, secrets, valkeyUrl }: Env
         TOKEN_AUDIENCE,
         KEY_ENCRYPTION_KEYS: `dev-1:${secrets.keyEncryptionKey}`,
         BLIND_INDEX_KEY: secrets.blindIndexKey,
+        NOTIFICATION_FILE: notificationFile,
       }
     case 'connector':
       return { HTTP_ADDRESS: `127.0.0.1:${ports.connector.http}`, ILP_ADDRESS: 'test.paymesh' }

@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { EdgeClient } from './edge-client.js'
 import { LaunchError } from './launch-error.js'
 import { type MeshAccess } from './mesh-access.js'
-import { register, signIn, signInOperator } from './operator.js'
+import { codeSentTo } from './notifications.js'
+import { register, signIn, signInOperator, verifyContact } from './operator.js'
 
 const money = z.object({ assetCode: z.string(), minorUnits: z.string().default('0').transform(BigInt) })
 /** An amount as the edge prints it. */
@@ -58,7 +59,7 @@ const PAYMENT = { assetCode: 'THB', minorUnits: '15025' }
 /** Plays the story and prints it; new people each time. Fails with a LaunchError when the payment does not settle. */
 export async function playStory(mesh: MeshAccess, print: (line: string) => void): Promise<Story> {
   const edge = new EdgeClient(mesh.url)
-  const [alice, bob] = await Promise.all([newPerson(edge, 'Alice'), newPerson(edge, 'Bob')])
+  const [alice, bob] = await Promise.all([newPerson(mesh, edge, 'Alice'), newPerson(mesh, edge, 'Bob')])
   await fund(edge, mesh.secrets.operatorPassword, alice)
   const before = await balances([alice, bob])
   print('')
@@ -87,10 +88,11 @@ export async function playStory(mesh: MeshAccess, print: (line: string) => void)
   return { alice, bob, intent: final.name }
 }
 
-async function newPerson(edge: EdgeClient, name: string): Promise<Actor> {
+async function newPerson(mesh: MeshAccess, edge: EdgeClient, name: string): Promise<Actor> {
   const email = `${name.toLowerCase()}-${randomBytes(4).toString('hex')}@example.com`
   const password = randomBytes(9).toString('base64url')
-  await register(edge, email, password, name)
+  const user = await register(edge, email, password, name)
+  await verifyContact(edge, user, await codeSentTo(mesh.notificationFile, email))
   const own = edge.as((await signIn(edge, email, password)).token)
   const request = { requestId: randomUUID(), wallet: { assetCode: 'THB', displayName: `${name}'s baht` } }
   const { wallet } = await own.post('/v1/wallets', request, newWalletAnswer)

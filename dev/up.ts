@@ -5,6 +5,7 @@ import { commandLines } from './commands.js'
 import { LaunchError } from './launch-error.js'
 import { type Mesh, startMesh } from './mesh.js'
 import { launcherLock, writePortChoices } from './mesh-access.js'
+import { watchNotifications } from './notifications.js'
 import { checkPorts, fixedPorts, portChoices } from './ports.js'
 import { describeExit, logTail, type RunningProcess } from './process.js'
 import { bookFile, stopOrphans } from './process-book.js'
@@ -82,6 +83,7 @@ async function run(stop: Stop): Promise<void> {
   await checkPorts(ports, edgeAddress())
   writePortChoices(STATE_FOLDER, choices)
   let mesh: Mesh | undefined
+  let stopTelling: (() => void) | undefined
   try {
     mesh = await startMesh({
       stateFolder: STATE_FOLDER,
@@ -97,11 +99,15 @@ async function run(stop: Stop): Promise<void> {
     })
     await firstPayment(mesh, stop)
     console.log(`Paymesh is up: ${mesh.url}`)
+    stopTelling = watchNotifications(mesh.notificationFile, ({ kind, email, code }) => {
+      say(`told ${email}: ${code === undefined ? kind : `${kind} ${code}`}`)
+    })
     await stop.wait()
   } catch (error) {
     // Whatever fails after the stop began fails because of it, and the cause of the stop was said.
     if (!stop.signal.aborted) throw error
   } finally {
+    stopTelling?.()
     await mesh?.stop()
     if (mesh !== undefined) say('stopped')
   }

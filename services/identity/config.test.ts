@@ -17,7 +17,11 @@ const environment = {
   TOKEN_ISSUER: 'https://pay.example.com',
   KEY_ENCRYPTION_KEYS: `new:${base64(1)},old:${base64(2)}`,
   BLIND_INDEX_KEY: base64(3),
+  NOTIFICATION_FILE: 'notifications.jsonl',
 }
+
+const webhook = { NOTIFICATION_FILE: '', NOTIFICATION_URL: 'https://tell.example', NOTIFICATION_KEY: base64(1) }
+const production = { ENVIRONMENT: 'production' }
 
 describe('the configuration', () => {
   it('is read, keys wrapped and in order', () => {
@@ -33,6 +37,10 @@ describe('the configuration', () => {
     assert.ok(!inspect(config, { depth: 9 }).includes(base64(1).slice(0, 20)))
   })
 
+  it('takes a receiver of notifications instead of a file', () => {
+    assert.ok(checkConfig(identityEnvironment, { ...environment, ...production, ...webhook }).ok)
+  })
+
   const faults: [string, Record<string, string>, RegExp][] = [
     ['a missing key', { BLIND_INDEX_KEY: '' }, /BLIND_INDEX_KEY is missing/],
     ['a short key', { BLIND_INDEX_KEY: base64(3, 16) }, /BLIND_INDEX_KEY is wrong/],
@@ -41,6 +49,15 @@ describe('the configuration', () => {
     ['a key without an id', { KEY_ENCRYPTION_KEYS: base64(1) }, /KEY_ENCRYPTION_KEYS is wrong.*id:key/],
     ['an id twice', { KEY_ENCRYPTION_KEYS: `a:${base64(1)},a:${base64(2)}` }, /each id once/],
     ['an issuer that is no URL', { TOKEN_ISSUER: 'paymesh' }, /TOKEN_ISSUER is wrong/],
+    ['nobody to tell people', { NOTIFICATION_FILE: '' }, /NOTIFICATION_URL is missing/],
+    ['a receiver without a key', { ...webhook, NOTIFICATION_KEY: '' }, /NOTIFICATION_KEY is missing/],
+    ['two ways to tell people', { ...webhook, NOTIFICATION_FILE: 'x' }, /NOTIFICATION_FILE is wrong/],
+    ['a file in production', production, /NOTIFICATION_FILE is wrong/],
+    [
+      'a receiver without TLS in production',
+      { ...production, ...webhook, NOTIFICATION_URL: 'http://tell.example' },
+      /NOTIFICATION_URL is wrong/,
+    ],
     ['an address without a port', { HTTP_ADDRESS: 'localhost' }, /HTTP_ADDRESS is wrong/],
   ]
   for (const [name, change, problem] of faults) {

@@ -3,7 +3,7 @@ import { databaseEnvironment, parseConfig, serviceEnvironment } from '../runtime
 import { encryptionKey, namedKeys } from '../runtime/key-config.js'
 
 /** What Identity reads from its environment. */
-export const identityEnvironment = z.object({
+const variables = z.object({
   ...serviceEnvironment,
   ...databaseEnvironment,
   /** Where the edge fetches the key set: HTTP/2 with mutual TLS. */
@@ -15,7 +15,33 @@ export const identityEnvironment = z.object({
   KEY_ENCRYPTION_KEYS: namedKeys,
   /** Base64 of 32 bytes. For ever: what was indexed under another key is not found. */
   BLIND_INDEX_KEY: encryptionKey,
+  /** Who delivers codes and notices to people: POST, signed with NOTIFICATION_KEY. */
+  NOTIFICATION_URL: z.url({ protocol: /^https?$/ }).optional(),
+  NOTIFICATION_KEY: encryptionKey.optional(),
+  /** Instead, in development: the file to which they are appended. */
+  NOTIFICATION_FILE: z.string().optional(),
 })
+
+/** Whoever cannot be told a code can't register: so one way to tell is required, and only a proper one in production. */
+export const identityEnvironment = variables.superRefine((given, context) => {
+  const problem = notificationProblem(given)
+  if (problem !== undefined) context.addIssue({ code: 'custom', path: [problem.variable], message: problem.message })
+})
+
+function notificationProblem(given: z.output<typeof variables>): { variable: string; message: string } | undefined {
+  const { ENVIRONMENT, NOTIFICATION_URL: url, NOTIFICATION_KEY: key, NOTIFICATION_FILE: file } = given
+  if (file !== undefined && ENVIRONMENT === 'production') {
+    return { variable: 'NOTIFICATION_FILE', message: 'is for development; set NOTIFICATION_URL' }
+  }
+  if (file !== undefined && url !== undefined)
+    return { variable: 'NOTIFICATION_FILE', message: 'not with NOTIFICATION_URL' }
+  if (file !== undefined) return undefined
+  if (url === undefined) return { variable: 'NOTIFICATION_URL', message: 'is missing' }
+  if (ENVIRONMENT === 'production' && !url.startsWith('https:')) {
+    return { variable: 'NOTIFICATION_URL', message: 'must be https in production' }
+  }
+  return key === undefined ? { variable: 'NOTIFICATION_KEY', message: 'is missing' } : undefined
+}
 
 export type IdentityConfig = Readonly<z.infer<typeof identityEnvironment>>
 

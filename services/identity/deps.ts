@@ -2,7 +2,14 @@ import type pg from 'pg'
 import type { Clock } from '../runtime/clock.js'
 import { type Random, uuidV7 } from '../runtime/ids.js'
 import type { Logger } from '../runtime/logger.js'
+import { Loop } from '../runtime/loop.js'
+import { CodeStore } from './codes/code-store.js'
 import type { IdentityConfig } from './config.js'
+import { KeyedHash } from './keyed-hash.js'
+import type { Notifier } from './notifications/notification.js'
+import { NotificationDelivery } from './notifications/notification-delivery.js'
+import { NotificationStore } from './notifications/notification-store.js'
+import { ThrottleStore } from './throttles/throttle-store.js'
 import { GrantStore } from './roles/grant-store.js'
 import { Keyring } from '../runtime/keyring.js'
 import { PasswordHasher } from './passwords/password-hasher.js'
@@ -19,26 +26,63 @@ export interface Surroundings {
   pool: pg.Pool
   clock: Clock
   random: Random
+  notifier: Notifier
   log: Logger
 }
 
-/** What handlers and loops are given. The caller stops `signingKeys`. */
-export type Parts = IdentityDeps & { signingKeys: SigningKeys; sessions: SessionStore }
+/** What handlers and loops are given. The caller stops `signingKeys`, and starts and stops `deliveryLoop`. */
+export type Parts = IdentityDeps & {
+  signingKeys: SigningKeys
+  sessions: SessionStore
+  users: UserStore
+  codes: CodeStore
+  throttles: ThrottleStore
+  delivery: NotificationDelivery
+  deliveryLoop: Loop
+}
 
 /** Builds everything between the pool and the handlers; makes the first signing key when there is none. */
-export async function createDeps({ config, pool, clock, random, log }: Surroundings): Promise<Parts> {
+export async function createDeps({ config, pool, clock, random, notifier, log }: Surroundings): Promise<Parts> {
   const keyring = new Keyring(config.KEY_ENCRYPTION_KEYS)
+  const keyedHash = new KeyedHash(config.BLIND_INDEX_KEY)
+  const notifications = new NotificationStore(pool, keyring)
+  const delivery = new NotificationDelivery({ store: notifications, notifier, clock, log })
+  const deliveryLoop = createDeliveryLoop(delivery, random, log)
   return {
     users: new UserStore(pool),
     sessions: new SessionStore(pool),
     grants: new GrantStore(pool),
-    vault: new Vault(keyring, config.BLIND_INDEX_KEY),
-    passwords: await PasswordHasher.create(),
+    codes: new CodeStore(pool),
+    throttles: new ThrottleStore(pool),
+    keyring,
+    keyedHash,
+    vault: new Vault(keyring, keyedHash),
+    passwords: new PasswordHasher(),
     signingKeys: await SigningKeys.start({ store: new SigningKeyStore(pool), keyring, clock, log }),
+    delivery,
+    deliveryLoop,
+    nudgeDelivery: () => {
+      deliveryLoop.nudge()
+    },
     issuer: config.TOKEN_ISSUER,
     audience: config.TOKEN_AUDIENCE,
     clock,
     random,
     newId: () => uuidV7(clock, random),
   }
+}
+
+// A notification that was just stored is delivered at once; looking is for those of replicas that died and for repeats.
+const deliveryRestMs = 2_000
+const deliveryRestMsMax = 30_000
+
+function createDeliveryLoop(delivery: NotificationDelivery, random: Random, log: Logger): Loop {
+  return new Loop({
+    name: 'notifications',
+    work: () => delivery.deliver(),
+    restMs: deliveryRestMs,
+    restMsMax: deliveryRestMsMax,
+    random: () => Buffer.from(random(4)).readUInt32BE() / 2 ** 32,
+    log,
+  })
 }

@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js'
 import type { ErrorReason } from '../../gen/paymesh/identity/v1/error_reason.js'
 import { RpcError } from '../runtime/rpc-error.js'
 import { busyRetryAfterMs } from './passwords/password-hasher.js'
+import type { Admission } from './throttles/throttle-store.js'
 
 /** The domain of every reason below. */
 export const errorDomain = 'identity.paymesh'
@@ -16,7 +17,10 @@ interface Answer {
 }
 
 const answers: Record<Reason, Answer> = {
-  EMAIL_TAKEN: { code: status.ALREADY_EXISTS, message: 'A user with this e-mail address exists.' },
+  EMAIL_TAKEN: {
+    code: status.ALREADY_EXISTS,
+    message: 'Another user has verified this e-mail address. Log in as that user.',
+  },
   // One text for an unknown address and a wrong password.
   WRONG_CREDENTIALS: { code: status.UNAUTHENTICATED, message: 'The e-mail address or the password is wrong.' },
   REFRESH_TOKEN_INVALID: { code: status.UNAUTHENTICATED, message: 'The refresh token is not valid. Log in again.' },
@@ -27,11 +31,21 @@ const answers: Record<Reason, Answer> = {
   USER_NOT_FOUND: { code: status.NOT_FOUND, message: 'The user does not exist.' },
   NOT_OWNER: { code: status.PERMISSION_DENIED, message: 'The user is somebody else.' },
   GRANT_NOT_FOUND: { code: status.NOT_FOUND, message: 'The user does not hold the role.' },
+  CODE_INVALID: { code: status.UNAUTHENTICATED, message: 'The code is wrong or no longer good. Ask for another.' },
+  TOO_MANY_TRIES: { code: status.RESOURCE_EXHAUSTED, message: 'It was tried too often. Wait, then try again.' },
+  CONTACT_VERIFIED: { code: status.FAILED_PRECONDITION, message: 'The contact is verified already.' },
   OVERLOADED: {
     code: status.RESOURCE_EXHAUSTED,
     message: 'Too many passwords are being checked. Try again.',
     retryAfterMs: busyRetryAfterMs,
   },
+}
+
+/** Throws TOO_MANY_TRIES unless the try may happen. */
+export function requireAdmitted(admission: Admission): void {
+  if (admission.kind === 'admitted') return
+  const { retryAfterMs } = admission
+  throw new RpcError({ ...answers.TOO_MANY_TRIES, reason: 'TOO_MANY_TRIES', domain: errorDomain, retryAfterMs })
 }
 
 /** The error that a handler throws for a reason. Metadata is as error_reason.proto documents it. */

@@ -7,9 +7,12 @@ import { systemRandom } from '../runtime/ids.js'
 import { createPool } from '../runtime/postgres.js'
 import { type ProcessParts, type RunningService, runService } from '../runtime/process.js'
 import { createServer } from '../runtime/server.js'
-import { readConfig } from './config.js'
+import { type IdentityConfig, readConfig } from './config.js'
 import { createDeps } from './deps.js'
-import { ExpiredSessions } from './sessions/expired-sessions.js'
+import { ExpiredRows } from './expired-rows.js'
+import { fileNotifier } from './notifications/file-notifier.js'
+import type { Notifier } from './notifications/notification.js'
+import { webhookNotifier } from './notifications/webhook-notifier.js'
 import { identityBindings } from './server.js'
 import { answerWellKnown } from './tokens/well-known.js'
 
@@ -22,8 +25,10 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
   const config = readConfig(process.env)
   const tls = tlsFiles(config)
   const pool = createPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_MAX, applicationName: 'identity', log })
-  const deps = await createDeps({ config, pool, clock: systemClock, random: systemRandom, log })
-  const expired = new ExpiredSessions({ store: deps.sessions, clock: systemClock, log })
+  const notifier = notifierOf(config)
+  const deps = await createDeps({ config, pool, clock: systemClock, random: systemRandom, notifier, log })
+  const { sessions, codes, throttles, users } = deps
+  const expired = new ExpiredRows({ stores: [sessions, codes, throttles, users], clock: systemClock, log })
   const http = createHttpServer({
     listenAddress: config.HTTP_ADDRESS,
     tls,
@@ -45,6 +50,7 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
   })
   await http.listen()
   await server.listen()
+  deps.deliveryLoop.start()
   let stopping = false
   const isReady = async (): Promise<boolean> => !stopping && (await answers(pool))
   const admin = await startAdminServer({ address: config.ADMIN_ADDRESS, metrics, isReady })
@@ -56,11 +62,22 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
       await server.drain()
       await http.drain()
       deps.signingKeys.stop()
+      await deps.deliveryLoop.stop()
       await expired.stop()
       await admin.close()
       await pool.end()
     },
   }
+}
+
+function notifierOf({
+  NOTIFICATION_FILE: file,
+  NOTIFICATION_URL: url,
+  NOTIFICATION_KEY: key,
+}: IdentityConfig): Notifier {
+  if (file !== undefined) return fileNotifier(file)
+  if (url === undefined || key === undefined) throw new Error('the configuration was not checked')
+  return webhookNotifier({ url, key, clock: systemClock })
 }
 
 async function answers(pool: pg.Pool): Promise<boolean> {

@@ -8,10 +8,14 @@ import { grantRole, type GrantRoleDeps } from './rpc/grant-role.js'
 import { listGrants, type ListGrantsDeps } from './rpc/list-grants.js'
 import { refreshSession, type RefreshSessionDeps } from './rpc/refresh-session.js'
 import { registerUser, type RegisterUserDeps } from './rpc/register-user.js'
+import { sendContactCode, type SendContactCodeDeps } from './rpc/send-contact-code.js'
+import { verifyContact, type VerifyContactDeps } from './rpc/verify-contact.js'
 import { revokeRole, type RevokeRoleDeps } from './rpc/revoke-role.js'
 
 /** What the handlers need, together. */
 export type IdentityDeps = RegisterUserDeps &
+  VerifyContactDeps &
+  SendContactCodeDeps &
   GetUserDeps &
   CreateSessionDeps &
   RefreshSessionDeps &
@@ -24,6 +28,8 @@ export function identityBindings(deps: IdentityDeps): Binding[] {
   return [
     bind(UserServiceService, {
       registerUser: (call, request) => registerUser(deps, call, request),
+      verifyContact: (call, request) => verifyContact(deps, call, request),
+      sendContactCode: (call, request) => sendContactCode(deps, call, request),
       getUser: (call, request) => getUser(deps, call, request),
     }),
     bind(SessionServiceService, {

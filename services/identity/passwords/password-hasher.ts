@@ -1,5 +1,5 @@
-import { hash as argon2Hash, verify as argon2Verify } from '@node-rs/argon2'
-import { randomBytes } from 'node:crypto'
+import { hash as argon2Hash } from '@node-rs/argon2'
+import { timingSafeEqual } from 'node:crypto'
 import type { Secret } from '../../runtime/secret.js'
 
 /** The OWASP password storage recommendation for argon2id (the library's default variant): 19 MiB, two passes, one lane. */
@@ -22,46 +22,78 @@ export const busyRetryAfterMs = 1000
  */
 export class PasswordHasher {
   readonly #turns: Turns
-  // What an unknown user's password is checked against: made by the same code with the same cost.
-  readonly #dummyHash: string
-
-  private constructor(dummyHash: string, turns: Turns) {
-    this.#dummyHash = dummyHash
-    this.#turns = turns
-  }
 
   /** Makes a hasher; the bounds are arguments for tests only. */
-  static async create(bounds = { runningMax, waitingMax }): Promise<PasswordHasher> {
-    return new PasswordHasher(await argon2Hash(randomBytes(16), argon2id), new Turns(bounds))
-  }
-
-  /** The hash in PHC form, or `busy` when too many wait; then nothing was done. Rejects when the signal aborts first. */
-  async hash(password: Secret, signal: AbortSignal): Promise<{ hash: string } | 'busy'> {
-    const turn = this.#turns.take(signal)
-    if (turn === 'busy') return turn
-    const release = await turn
-    try {
-      return { hash: await argon2Hash(password.reveal(), argon2id) }
-    } finally {
-      release()
-    }
+  constructor(bounds = { runningMax, waitingMax }) {
+    this.#turns = new Turns(bounds)
   }
 
   /**
-   * Whether the password is the one that was hashed. With no hash, as of an unknown user, the same work is done and
-   * the answer is `wrong`: the time of the answer must not tell who is registered.
+   * The hash in PHC form, or `busy` when too many wait; then nothing was done. Rejects when the signal aborts first.
+   * `salt` is 16 bytes or more; two hashes of one password under one salt are equal.
    */
-  async verify(hash: string | undefined, password: Secret, signal: AbortSignal): Promise<'right' | 'wrong' | 'busy'> {
+  async hash(password: Secret, salt: Buffer, signal: AbortSignal): Promise<{ hash: string } | 'busy'> {
+    return await this.#inTurn(signal, async () => ({
+      hash: await argon2Hash(password.reveal(), { ...argon2id, salt }),
+    }))
+  }
+
+  /**
+   * Which of the hashes is of the password, the first; `wrong` when none is. What was hashed with one salt and cost is
+   * compared after hashing once, so many users of one address cost no more than one, and an address that nobody has costs
+   * as much: the time of the answer must not tell who is registered.
+   */
+  async find(
+    password: Secret,
+    salt: Buffer,
+    hashes: readonly string[],
+    signal: AbortSignal,
+  ): Promise<{ index: number } | 'wrong' | 'busy'> {
+    return await this.#inTurn(signal, async () => {
+      const used = hashes.length === 0 ? [{ ...argon2id, salt }] : hashes.map(settingOf)
+      const settings = new Map(used.map((setting) => [keyOf(setting), setting]))
+      const made: Buffer[] = []
+      for (const setting of settings.values()) made.push(Buffer.from(await argon2Hash(password.reveal(), setting)))
+      const index = hashes.findIndex((hash) => made.some((one) => isEqual(one, Buffer.from(hash))))
+      return index < 0 ? 'wrong' : { index }
+    })
+  }
+
+  async #inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | 'busy'> {
     const turn = this.#turns.take(signal)
     if (turn === 'busy') return turn
     const release = await turn
     try {
-      const matches = await argon2Verify(hash ?? this.#dummyHash, password.reveal())
-      return matches && hash !== undefined ? 'right' : 'wrong'
+      return await work()
     } finally {
       release()
     }
   }
+}
+
+interface Setting {
+  readonly memoryCost: number
+  readonly timeCost: number
+  readonly parallelism: number
+  readonly salt: Buffer
+}
+
+// The PHC string format: $argon2id$v=19$m=19456,t=2,p=1$salt$hash, base64 without padding.
+const phc = /^\$argon2id\$v=19\$m=(\d{1,9}),t=(\d{1,9}),p=(\d{1,9})\$([A-Za-z0-9+/]+)\$[A-Za-z0-9+/]+$/
+
+function settingOf(hash: string): Setting {
+  const [, memory, time, lanes, salt] = phc.exec(hash) ?? []
+  if (salt === undefined) throw new Error('a stored password hash is not in PHC form')
+  const [memoryCost, timeCost, parallelism] = [Number(memory), Number(time), Number(lanes)]
+  return { memoryCost, timeCost, parallelism, salt: Buffer.from(salt, 'base64') }
+}
+
+function keyOf({ memoryCost, timeCost, parallelism, salt }: Setting): string {
+  return [memoryCost, timeCost, parallelism, salt.toString('base64')].join()
+}
+
+function isEqual(one: Buffer, other: Buffer): boolean {
+  return one.length === other.length && timingSafeEqual(one, other)
 }
 
 type Release = () => void

@@ -18,7 +18,7 @@ import type { Vault } from '../vault/vault.js'
 import { issueTokens, type IssueTokensDeps } from './issue-tokens.js'
 
 export interface CreateSessionDeps extends IssueTokensDeps {
-  users: Pick<UserStore, 'findPassword'>
+  users: Pick<UserStore, 'findPasswords'>
   sessions: Pick<SessionStore, 'create'>
   vault: Vault
   passwords: PasswordHasher
@@ -36,24 +36,31 @@ export async function createSession(
   request: CreateSessionRequest,
 ): Promise<CreateSessionResponse> {
   const { email, password } = parse(request)
-  const found = await deps.users.findPassword(deps.vault.emailIndex(email))
-  const verdict = await deps.passwords.verify(found?.hash, password, call.signal)
-  if (verdict === 'busy') throw identityError('OVERLOADED')
-  if (verdict === 'wrong' || found === undefined) throw identityError('WRONG_CREDENTIALS')
-
+  const userId = await authenticate(deps, call, email, password)
   const nowMs = deps.clock.nowMs()
   const token = newRefreshToken(deps.random)
   const sessionExpireTimeMs = nowMs + sessionLifeMs
   const refresh = { token, expireTimeMs: refreshExpireTimeMs(nowMs, sessionExpireTimeMs) }
   const session = await deps.sessions.create({
     id: deps.newId(),
-    userId: found.userId,
+    userId,
     createTimeMs: nowMs,
     expireTimeMs: sessionExpireTimeMs,
     refreshTokenHash: token.hash,
     refreshExpireTimeMs: refresh.expireTimeMs,
   })
   return CreateSessionResponse.fromPartial({ tokens: await issueTokens(deps, session, refresh, nowMs) })
+}
+
+/** The user with this address and password. */
+async function authenticate(deps: CreateSessionDeps, call: Call, email: Email, password: Secret): Promise<string> {
+  const users = await deps.users.findPasswords(deps.vault.emailIndex(email))
+  const hashes = users.map(({ hash }) => hash)
+  const found = await deps.passwords.find(password, deps.vault.passwordSalt(email), hashes, call.signal)
+  if (found === 'busy') throw identityError('OVERLOADED')
+  const user = found === 'wrong' ? undefined : users[found.index]
+  if (user === undefined) throw identityError('WRONG_CREDENTIALS')
+  return user.userId
 }
 
 function parse(request: CreateSessionRequest): { email: Email; password: Secret } {

@@ -29,6 +29,7 @@ export async function issueTokens(
     userId: session.userId,
     sessionId: session.id,
     roles: session.roles,
+    tags: session.tags,
     issueTimeMs: nowMs,
     expireTimeMs,
     tokenId: deps.newId(),

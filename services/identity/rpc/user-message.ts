@@ -10,5 +10,6 @@ export function userMessage(user: User): UserMessage {
     displayName: user.displayName.reveal(),
     roles: [...user.roles],
     createTime: timestamp(user.createTimeMs),
+    ...(user.contactVerifyTimeMs !== undefined && { contactVerifyTime: timestamp(user.contactVerifyTimeMs) }),
   })
 }

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { transaction } from '../../runtime/postgres.js'
 import { isRole, type Role } from '../roles/roles.js'
+import { type Tag, tagsOf } from '../users/tags.js'
 import { judgeRefresh, refreshExpireTimeMs, type StoredRefreshToken } from './session.js'
 
 export interface NewSession {
@@ -25,6 +26,23 @@ export interface LiveSession {
   expireTimeMs: number
   /** What the user holds at this moment. */
   roles: readonly Role[]
+  tags: readonly Tag[]
+}
+
+/** What a token says of the user beside the name; `user` is the parameter that holds the id. */
+const standing = (user: string) => `array(select role from grants where user_id = ${user} order by role) as roles,
+  exists (select from users where id = ${user} and contact_verify_time is not null) as contact_verified`
+
+interface StandingRow {
+  roles: string[]
+  contact_verified: boolean
+}
+
+function standingOf(row: StandingRow | undefined): Pick<LiveSession, 'roles' | 'tags'> {
+  return {
+    roles: (row?.roles ?? []).filter(isRole),
+    tags: tagsOf({ contactVerified: row?.contact_verified ?? false }),
+  }
 }
 
 interface TokenRow {
@@ -45,14 +63,16 @@ export class SessionStore {
 
   /** Stores a session with its first refresh token and answers the roles that the user holds. */
   async create(session: NewSession): Promise<LiveSession> {
-    const { rows } = await this.#pool.query<{ roles: string[] }>({
+    const { rows } = await this.#pool.query<StandingRow>({
       name: 'create-session',
       text: `with added as (
           insert into sessions (id, user_id, create_time, expire_time) values ($1, $2, $3, $4) returning id
         ), token as (
           insert into refresh_tokens (hash, session_id, create_time, expire_time) select $5, id, $3, $6 from added
+        ), seen as (
+          update users set sign_in_time = $3 where id = $2 and sign_in_time is null
         )
-        select array(select role from grants where user_id = $2 order by role) as roles`,
+        select ${standing('$2')}`,
       values: [
         session.id,
         session.userId,
@@ -63,7 +83,7 @@ export class SessionStore {
       ],
     })
     const { id, userId, expireTimeMs } = session
-    return { id, userId, expireTimeMs, roles: (rows[0]?.roles ?? []).filter(isRole) }
+    return { id, userId, expireTimeMs, ...standingOf(rows[0]) }
   }
 
   /**
@@ -141,19 +161,19 @@ async function exchange(
     text: `update refresh_tokens set use_time = $2 where hash = $1`,
     values: [hash, now],
   })
-  const { rows } = await client.query<{ roles: string[] }>({
+  const { rows } = await client.query<StandingRow>({
     name: 'add-refresh-token',
     text: `with added as (
         insert into refresh_tokens (hash, session_id, create_time, expire_time) values ($1, $2, $3, $4)
       )
-      select array(select role from grants where user_id = $5 order by role) as roles`,
+      select ${standing('$5')}`,
     values: [successorHash, token.sessionId, now, new Date(expireTimeMs), token.userId],
   })
   const session: LiveSession = {
     id: token.sessionId,
     userId: token.userId,
     expireTimeMs: token.sessionExpireTimeMs,
-    roles: (rows[0]?.roles ?? []).filter(isRole),
+    ...standingOf(rows[0]),
   }
   return { kind: 'rotated', session, refreshExpireTimeMs: expireTimeMs }
 }

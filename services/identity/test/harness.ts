@@ -3,7 +3,12 @@ import { Client, Metadata, type MethodDefinition, status } from '@grpc/grpc-js'
 import type pg from 'pg'
 import { testCertificates, testDatabase } from '../../../dev/testing.js'
 import { CreateSessionRequest, SessionServiceService } from '../../../gen/paymesh/identity/v1/session_service.js'
-import { RegisterUserRequest, type User, UserServiceService } from '../../../gen/paymesh/identity/v1/user_service.js'
+import {
+  RegisterUserRequest,
+  type User,
+  UserServiceService,
+  VerifyContactRequest,
+} from '../../../gen/paymesh/identity/v1/user_service.js'
 import type { Tokens } from '../../../gen/paymesh/identity/v1/session_service.js'
 import type { PeerName } from '../../runtime/call.js'
 import type { Clock } from '../../runtime/clock.js'
@@ -15,6 +20,7 @@ import { createPool } from '../../runtime/postgres.js'
 import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { createServer } from '../../runtime/server.js'
 import { createDeps, type Parts } from '../deps.js'
+import type { Notification } from '../notifications/notification.js'
 import { PasswordHasher } from '../passwords/password-hasher.js'
 import { Secret } from '../../runtime/secret.js'
 import { identityBindings } from '../server.js'
@@ -67,8 +73,15 @@ export const admin: Claims = { sub: 'users/0198c0de-0000-7000-8000-00000000ad31'
 /** Identity on a database of its own, served over mutual TLS. */
 export class TestIdentity {
   readonly clock = new TestClock()
+  /** What people were told, in order, once `deliver` was called. */
+  readonly notified: Notification[] = []
   /** Every record logged, as text. */
   readonly logged: string[] = []
+  readonly log = createLogger({
+    name: 'identity',
+    level: 'trace',
+    destination: { write: (line) => this.logged.push(line) },
+  })
   readonly #clients = new Map<string, Client>()
   #userCount = 0
   #databaseUrl = ''
@@ -144,6 +157,26 @@ export class TestIdentity {
     return { ...user!, password }
   }
 
+  /** Delivers what is to be told, and answers the last thing told to that address. */
+  async told(email: string): Promise<Notification> {
+    await this.#parts.delivery.deliver()
+    const last = this.notified.findLast((notification) => notification.email.reveal() === email)
+    return last ?? assert.fail(`nothing was told to ${email}`)
+  }
+
+  /** The code that was last sent to that address. */
+  async codeOf(email: string): Promise<string> {
+    return (await this.told(email)).code?.reveal() ?? assert.fail('what was told last has no code')
+  }
+
+  /** Registers somebody new who verifies the address. */
+  async registerVerified(given: { email?: string; password?: string } = {}): Promise<User & { password: string }> {
+    const user = await this.register(given)
+    const request = VerifyContactRequest.fromPartial({ user: user.name, code: await this.codeOf(user.email) })
+    await this.call(UserServiceService.verifyContact, request)
+    return user
+  }
+
   /** Registers somebody new, or takes a user, and signs them in. */
   async signIn(user?: { email: string; password: string }): Promise<Tokens> {
     const { email, password } = user ?? (await this.register())
@@ -153,18 +186,15 @@ export class TestIdentity {
   }
 
   async #start(bounds: { runningMax: number; waitingMax: number } | undefined): Promise<void> {
-    const log = createLogger({
-      name: 'identity',
-      level: 'trace',
-      destination: { write: (line) => this.logged.push(line) },
-    })
+    const { log } = this
     const certificates = await testCertificates()
     this.#tlsOf = (peer) => certificates.of(peer)
     this.#databaseUrl = await testDatabase('identity')
     this.#pool = createPool({ url: this.#databaseUrl, max: 10, applicationName: 'identity', log })
     this.#metrics = createMetrics('identity')
-    const parts = await createDeps({ config, pool: this.#pool, clock: this.clock, random: systemRandom, log })
-    const passwords = bounds === undefined ? parts.passwords : await PasswordHasher.create(bounds)
+    const notifier = { send: (notification: Notification) => Promise.resolve(void this.notified.push(notification)) }
+    const parts = await createDeps({ config, pool: this.#pool, clock: this.clock, random: systemRandom, notifier, log })
+    const passwords = bounds === undefined ? parts.passwords : new PasswordHasher(bounds)
     this.#parts = { ...parts, passwords }
     this.#server = createServer({
       name: 'identity',

@@ -6,7 +6,7 @@ import http2 from 'node:http2'
 import { join } from 'node:path'
 import { Client, type MethodDefinition } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
-import { freePort, testCertificates, testDatabase } from '../../../dev/testing.js'
+import { freePort, testCertificates, testDatabase, testFolder } from '../../../dev/testing.js'
 import {
   RegisterUserRequest,
   type RegisterUserResponse,
@@ -68,7 +68,7 @@ describe('the Identity process', () => {
     const { certFile, keyFile, caFile } = (await testCertificates()).of('identity')
     const address = async (): Promise<string> => `localhost:${await freePort()}`
     return {
-      ENVIRONMENT: 'production',
+      ENVIRONMENT: 'development',
       LISTEN_ADDRESS: await address(),
       ADMIN_ADDRESS: await address(),
       HTTP_ADDRESS: await address(),
@@ -77,6 +77,7 @@ describe('the Identity process', () => {
       TLS_CA_FILE: caFile,
       DATABASE_URL: databaseUrl,
       TOKEN_ISSUER: 'https://paymesh.test',
+      NOTIFICATION_FILE: join(testFolder(), 'notifications.jsonl'),
       KEY_ENCRYPTION_KEYS: `test:${Buffer.alloc(32, 1).toString('base64')}`,
       BLIND_INDEX_KEY: Buffer.alloc(32, 2).toString('base64'),
     }

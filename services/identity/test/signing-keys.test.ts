@@ -43,6 +43,7 @@ describe('SigningKeys', () => {
       userId: 'u',
       sessionId: 's',
       roles: [],
+      tags: [],
       issueTimeMs: clock.nowMs(),
       expireTimeMs: clock.nowMs() + 900_000,
       tokenId: 't',

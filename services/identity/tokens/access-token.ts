@@ -2,6 +2,7 @@ import { SignJWT } from 'jose'
 import { permissionsOf, type Role } from '../roles/roles.js'
 import { Secret } from '../../runtime/secret.js'
 import type { Signer } from './signing-keys.js'
+import type { Tag } from '../users/tags.js'
 import { sessionName, userName } from '../users/user.js'
 
 /** What an access token says. Times are ms since the epoch and are cut to seconds, as a JWT has them. */
@@ -11,6 +12,7 @@ export interface AccessClaims {
   userId: string
   sessionId: string
   roles: readonly Role[]
+  tags: readonly Tag[]
   issueTimeMs: number
   expireTimeMs: number
   /** Unique per token. */
@@ -29,8 +31,7 @@ export async function signAccessToken(signer: Signer, claims: AccessClaims): Pro
     sid: sessionName(claims.sessionId),
     roles: [...claims.roles],
     permissions: permissionsOf(claims.roles),
-    // What other services may know of the person, such as "kyc_verified".
-    tags: [],
+    tags: [...claims.tags],
     // How the user was authenticated: by password. A device key or a PIN will say more.
     acr: 'pwd',
     iat: Math.floor(claims.issueTimeMs / 1000),

@@ -13,6 +13,8 @@ export interface User {
   displayName: Secret
   roles: readonly Role[]
   createTimeMs: number
+  /** When the user proved that the address is theirs; undefined until then. */
+  contactVerifyTimeMs: number | undefined
 }
 
 /** RFC 9562 text, lower case only: a user has one name. */

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import type { Email } from '../users/email.js'
-import { blindIndex, keyBytes, type Keyring, seal, unseal, type Wrapped } from '../../runtime/keyring.js'
+import { keyBytes, type Keyring, seal, unseal, type Wrapped } from '../../runtime/keyring.js'
 import { Secret } from '../../runtime/secret.js'
+import type { KeyedHash } from '../keyed-hash.js'
 
 /** What is personal about a user, sealed as it is stored. */
 export interface SealedPerson {
@@ -13,11 +14,11 @@ export interface SealedPerson {
 /** Seals and opens what is personal. keyring.ts says how and why. */
 export class Vault {
   readonly #keyring: Keyring
-  readonly #blindIndexKey: Secret<Buffer>
+  readonly #keyedHash: KeyedHash
 
-  constructor(keyring: Keyring, blindIndexKey: Secret<Buffer>) {
+  constructor(keyring: Keyring, keyedHash: KeyedHash) {
     this.#keyring = keyring
-    this.#blindIndexKey = blindIndexKey
+    this.#keyedHash = keyedHash
   }
 
   /** Seals a new user's fields under a data key made for them. */
@@ -43,9 +44,17 @@ export class Vault {
     }
   }
 
-  /** Under which a user with this address is found. */
+  /** Under which users with this address are found. */
   emailIndex(email: Email): Buffer {
-    return blindIndex(this.#blindIndexKey, 'email', email.normalised)
+    return this.#keyedHash.of('email', email.normalised)
+  }
+
+  /**
+   * The salt of passwords of users with this address. Unlike for any other address, unknown to who lacks the key, and the
+   * same for all who wrote the address: so checking a password against all of them costs one hash.
+   */
+  passwordSalt(email: Email): Buffer {
+    return this.#keyedHash.of('password_salt', email.normalised).subarray(0, 16)
   }
 }
 

@@ -8,7 +8,7 @@ import { type Redis, ReplyError } from 'ioredis'
 import { type Pool } from 'pg'
 import { type Logger } from '../../runtime/logger.js'
 import { type ReachCrashPoint } from '../crash-points.js'
-import { Loop } from '../loop.js'
+import { Loop } from '../../runtime/loop.js'
 import { claimRows, countRefusals, deleteRows, type OutboxRow } from './outbox-store.js'
 
 export interface OutboxWorkerDeps {

@@ -5,7 +5,7 @@
 // poll of all watched rows in one query finds the change.
 import { type Redis } from 'ioredis'
 import { type Logger } from '../../runtime/logger.js'
-import { Loop } from '../loop.js'
+import { Loop } from '../../runtime/loop.js'
 import { type IntentStore } from '../intents/intent-store.js'
 import { intentChannel } from './outbox-worker.js'
 

@@ -6,7 +6,7 @@ import { type Logger } from '../../runtime/logger.js'
 import { type Advance } from '../saga/advance.js'
 import { type IntentStore } from '../intents/intent-store.js'
 import { isUuid } from '../../runtime/ids.js'
-import { Loop } from '../loop.js'
+import { Loop } from '../../runtime/loop.js'
 import { type Job, type SubmissionQueue } from './submission-queue.js'
 
 export interface SubmissionWorkerDeps {

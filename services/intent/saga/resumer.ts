@@ -2,7 +2,7 @@
 import { type Advance } from './advance.js'
 import { type Intent } from '../intents/intent.js'
 import { type IntentStore } from '../intents/intent-store.js'
-import { Loop } from '../loop.js'
+import { Loop } from '../../runtime/loop.js'
 import { type Logger } from '../../runtime/logger.js'
 
 export interface ResumerDeps {

@@ -10,7 +10,7 @@ import { beginRound, claimAutoTopUps, endRound, failRound, nudgeAutoTopUps, rest
 import { type ReachCrashPoint } from '../crash-points.js'
 import { failureOf, type Intent, isFinal } from '../intents/intent.js'
 import { type Ledger } from '../ledger/ledger-client.js'
-import { Loop } from '../loop.js'
+import { Loop } from '../../runtime/loop.js'
 import { type OutboxRow } from '../events/outbox-store.js'
 import { type Payment, type Payments } from '../saga/payments.js'
 import { orderHash } from '../intents/request-hash.js'

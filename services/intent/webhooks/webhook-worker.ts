@@ -7,7 +7,7 @@ import { type Pool } from 'pg'
 import { type Keyring } from '../../runtime/keyring.js'
 import { type Logger } from '../../runtime/logger.js'
 import { type Secret } from '../../runtime/secret.js'
-import { Loop } from '../loop.js'
+import { Loop } from '../../runtime/loop.js'
 import {
   type AttemptResult,
   claimDeliveries,

@@ -13,8 +13,8 @@ export const ErrorReason = {
   /** INVALID_FIELD - A field of the request is missing or malformed. INVALID_ARGUMENT with BadRequest. */
   INVALID_FIELD: 1,
   /**
-   * EMAIL_TAKEN - A user with this e-mail address exists. ALREADY_EXISTS. It tells anybody that an address is registered: without
-   * verification by mail the alternative would be to answer a person who forgot that they registered with nothing.
+   * EMAIL_TAKEN - Another user has verified this e-mail address meanwhile. ALREADY_EXISTS; log in as that user. Told only to who brings
+   * the code that was sent there, never when registering.
    */
   EMAIL_TAKEN: 2,
   /** WRONG_CREDENTIALS - The e-mail address or the password is wrong; which of them is not told. UNAUTHENTICATED. */
@@ -31,6 +31,15 @@ export const ErrorReason = {
   GRANT_NOT_FOUND: 8,
   /** OVERLOADED - Too many passwords are being checked; nothing was done. RESOURCE_EXHAUSTED with RetryInfo. */
   OVERLOADED: 9,
+  /** CODE_INVALID - The code is wrong, was tried too often, is over, or another one was sent since. UNAUTHENTICATED; ask for another. */
+  CODE_INVALID: 10,
+  /**
+   * TOO_MANY_TRIES - It was tried too often, by whoever; nothing was done. RESOURCE_EXHAUSTED with RetryInfo: not before then. Trying
+   * earlier does not make it longer.
+   */
+  TOO_MANY_TRIES: 11,
+  /** CONTACT_VERIFIED - The contact is verified already. FAILED_PRECONDITION. */
+  CONTACT_VERIFIED: 12,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -47,5 +56,8 @@ export namespace ErrorReason {
   export type NOT_OWNER = typeof ErrorReason.NOT_OWNER;
   export type GRANT_NOT_FOUND = typeof ErrorReason.GRANT_NOT_FOUND;
   export type OVERLOADED = typeof ErrorReason.OVERLOADED;
+  export type CODE_INVALID = typeof ErrorReason.CODE_INVALID;
+  export type TOO_MANY_TRIES = typeof ErrorReason.TOO_MANY_TRIES;
+  export type CONTACT_VERIFIED = typeof ErrorReason.CONTACT_VERIFIED;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

@@ -22,8 +22,8 @@ export interface User {
   /** The resource name, `users/{uuidv7}`. */
   name: string;
   /**
-   * The e-mail address, the user's log-in name: ASCII, at most 254 characters, unique without regard to case. An
-   * international domain is given as its A-labels (`xn--…`). Personal.
+   * The e-mail address, with which the user logs in: ASCII, at most 254 characters, compared without regard to case. An
+   * international domain is given as its A-labels (`xn--…`). One user at most has verified it. Personal.
    */
   email: string;
   /** What the user wants to be called; at most 63 characters, no control characters, may be empty. Personal. */
@@ -31,7 +31,15 @@ export interface User {
   /** The roles that the user holds: user, merchant, support, operator, risk, admin, auditor. */
   roles: string[];
   /** When the user registered. */
-  createTime: Timestamp | undefined;
+  createTime:
+    | Timestamp
+    | undefined;
+  /**
+   * When the user proved that the e-mail address is theirs; absent until then. Until then the user can sign in and use
+   * what rules leave to everybody, but: tokens lack the tag `contact_verified`, so that rule sets can refuse or limit
+   * payments (`payer.tags`); a forgotten password cannot be reset; and who registers the same address may verify it first.
+   */
+  contactVerifyTime: Timestamp | undefined;
 }
 
 /** The request of RegisterUser. */
@@ -53,6 +61,32 @@ export interface RegisterUserResponse {
   user: User | undefined;
 }
 
+/** The request of VerifyContact. */
+export interface VerifyContactRequest {
+  /** The user that RegisterUser answered, `users/{user}`. Required. */
+  user: string;
+  /** The code that came: six digits. Required. Secret. */
+  code: string;
+}
+
+/** The answer of VerifyContact. */
+export interface VerifyContactResponse {
+  /** When the contact was verified. */
+  verifyTime: Timestamp | undefined;
+}
+
+/** The request of SendContactCode. */
+export interface SendContactCodeRequest {
+  /** The user's name, `users/{user}` or `users/me`. Required. */
+  name: string;
+}
+
+/** The answer of SendContactCode. */
+export interface SendContactCodeResponse {
+  /** Until when the code is good. */
+  expireTime: Timestamp | undefined;
+}
+
 /** The request of GetUser. */
 export interface GetUserRequest {
   /** The user's name, `users/{user}` or `users/me`. Required. */
@@ -66,7 +100,7 @@ export interface GetUserResponse {
 }
 
 function createBaseUser(): User {
-  return { name: "", email: "", displayName: "", roles: [], createTime: undefined };
+  return { name: "", email: "", displayName: "", roles: [], createTime: undefined, contactVerifyTime: undefined };
 }
 
 export const User: MessageFns<User> = {
@@ -85,6 +119,9 @@ export const User: MessageFns<User> = {
     }
     if (message.createTime !== undefined) {
       Timestamp.encode(message.createTime, writer.uint32(42).fork()).join();
+    }
+    if (message.contactVerifyTime !== undefined) {
+      Timestamp.encode(message.contactVerifyTime, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -142,6 +179,14 @@ export const User: MessageFns<User> = {
             message.createTime = Timestamp.decode(reader, reader.uint32());
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.contactVerifyTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -165,6 +210,9 @@ export const User: MessageFns<User> = {
     message.roles = object.roles?.map((e) => e) || [];
     message.createTime = (object.createTime !== undefined && object.createTime !== null)
       ? Timestamp.fromPartial(object.createTime)
+      : undefined;
+    message.contactVerifyTime = (object.contactVerifyTime !== undefined && object.contactVerifyTime !== null)
+      ? Timestamp.fromPartial(object.contactVerifyTime)
       : undefined;
     return message;
   },
@@ -292,6 +340,242 @@ export const RegisterUserResponse: MessageFns<RegisterUserResponse> = {
   },
 };
 
+function createBaseVerifyContactRequest(): VerifyContactRequest {
+  return { user: "", code: "" };
+}
+
+export const VerifyContactRequest: MessageFns<VerifyContactRequest> = {
+  encode(message: VerifyContactRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.user !== "") {
+      writer.uint32(10).string(message.user);
+    }
+    if (message.code !== "") {
+      writer.uint32(18).string(message.code);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyContactRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyContactRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.user = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.code = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VerifyContactRequest>): VerifyContactRequest {
+    return VerifyContactRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VerifyContactRequest>): VerifyContactRequest {
+    const message = createBaseVerifyContactRequest();
+    message.user = object.user ?? "";
+    message.code = object.code ?? "";
+    return message;
+  },
+};
+
+function createBaseVerifyContactResponse(): VerifyContactResponse {
+  return { verifyTime: undefined };
+}
+
+export const VerifyContactResponse: MessageFns<VerifyContactResponse> = {
+  encode(message: VerifyContactResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.verifyTime !== undefined) {
+      Timestamp.encode(message.verifyTime, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): VerifyContactResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseVerifyContactResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.verifyTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<VerifyContactResponse>): VerifyContactResponse {
+    return VerifyContactResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<VerifyContactResponse>): VerifyContactResponse {
+    const message = createBaseVerifyContactResponse();
+    message.verifyTime = (object.verifyTime !== undefined && object.verifyTime !== null)
+      ? Timestamp.fromPartial(object.verifyTime)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSendContactCodeRequest(): SendContactCodeRequest {
+  return { name: "" };
+}
+
+export const SendContactCodeRequest: MessageFns<SendContactCodeRequest> = {
+  encode(message: SendContactCodeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SendContactCodeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSendContactCodeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SendContactCodeRequest>): SendContactCodeRequest {
+    return SendContactCodeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SendContactCodeRequest>): SendContactCodeRequest {
+    const message = createBaseSendContactCodeRequest();
+    message.name = object.name ?? "";
+    return message;
+  },
+};
+
+function createBaseSendContactCodeResponse(): SendContactCodeResponse {
+  return { expireTime: undefined };
+}
+
+export const SendContactCodeResponse: MessageFns<SendContactCodeResponse> = {
+  encode(message: SendContactCodeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.expireTime !== undefined) {
+      Timestamp.encode(message.expireTime, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SendContactCodeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSendContactCodeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.expireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SendContactCodeResponse>): SendContactCodeResponse {
+    return SendContactCodeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SendContactCodeResponse>): SendContactCodeResponse {
+    const message = createBaseSendContactCodeResponse();
+    message.expireTime = (object.expireTime !== undefined && object.expireTime !== null)
+      ? Timestamp.fromPartial(object.expireTime)
+      : undefined;
+    return message;
+  },
+};
+
 function createBaseGetUserRequest(): GetUserRequest {
   return { name: "" };
 }
@@ -406,8 +690,12 @@ export const GetUserResponse: MessageFns<GetUserResponse> = {
 export type UserServiceService = typeof UserServiceService;
 export const UserServiceService = {
   /**
-   * Registers a user with the role `user`. Fails with INVALID_FIELD, OVERLOADED, EMAIL_TAKEN. Not to be retried blindly:
-   * after a lost answer the second call gets EMAIL_TAKEN, and the caller logs in.
+   * Registers a user with the role `user`, and sends a code to the e-mail address for VerifyContact. The user may sign in
+   * at once. Nobody learns here whether the address is known: whoever registers one that somebody else has verified gets
+   * a user, too, which can never verify it; and instead of a code its owner is told by mail. An address is another's only
+   * once it is verified, so what was registered with it by somebody else before never becomes part of the owner's account.
+   * Sent again, it makes another user; a caller who lost the answer may do so. Fails with INVALID_FIELD, TOO_MANY_TRIES
+   * (counted by address, whether it is known or not), OVERLOADED.
    */
   registerUser: {
     path: "/paymesh.identity.v1.UserService/RegisterUser" as const,
@@ -418,6 +706,38 @@ export const UserServiceService = {
     responseSerialize: (value: RegisterUserResponse): Buffer =>
       Buffer.from(RegisterUserResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RegisterUserResponse => RegisterUserResponse.decode(value),
+  },
+  /**
+   * Proves by the code that was sent that the e-mail address is the user's: from then on it is nobody else's, and with the
+   * next refresh tokens have the tag `contact_verified`. A code is good for ten minutes and five tries, and the newest only.
+   * Sent again while the code is in force, it answers the same. An unknown user, a wrong code and one that is over get the
+   * same answer. Fails with INVALID_FIELD, CODE_INVALID, EMAIL_TAKEN.
+   */
+  verifyContact: {
+    path: "/paymesh.identity.v1.UserService/VerifyContact" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: VerifyContactRequest): Buffer => Buffer.from(VerifyContactRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): VerifyContactRequest => VerifyContactRequest.decode(value),
+    responseSerialize: (value: VerifyContactResponse): Buffer =>
+      Buffer.from(VerifyContactResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): VerifyContactResponse => VerifyContactResponse.decode(value),
+  },
+  /**
+   * Sends another code to the caller's own e-mail address; the one before is worth nothing then. The first time at once, the
+   * second time after a minute at the earliest, then each time after twice as long, up to three hours. Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND,
+   * CONTACT_VERIFIED, TOO_MANY_TRIES.
+   */
+  sendContactCode: {
+    path: "/paymesh.identity.v1.UserService/SendContactCode" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: SendContactCodeRequest): Buffer =>
+      Buffer.from(SendContactCodeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): SendContactCodeRequest => SendContactCodeRequest.decode(value),
+    responseSerialize: (value: SendContactCodeResponse): Buffer =>
+      Buffer.from(SendContactCodeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): SendContactCodeResponse => SendContactCodeResponse.decode(value),
   },
   /**
    * Answers the caller's own user; `users/me` is the caller. Any other user gets NOT_OWNER, whether or not there is one.
@@ -436,10 +756,27 @@ export const UserServiceService = {
 
 export interface UserServiceServer extends UntypedServiceImplementation {
   /**
-   * Registers a user with the role `user`. Fails with INVALID_FIELD, OVERLOADED, EMAIL_TAKEN. Not to be retried blindly:
-   * after a lost answer the second call gets EMAIL_TAKEN, and the caller logs in.
+   * Registers a user with the role `user`, and sends a code to the e-mail address for VerifyContact. The user may sign in
+   * at once. Nobody learns here whether the address is known: whoever registers one that somebody else has verified gets
+   * a user, too, which can never verify it; and instead of a code its owner is told by mail. An address is another's only
+   * once it is verified, so what was registered with it by somebody else before never becomes part of the owner's account.
+   * Sent again, it makes another user; a caller who lost the answer may do so. Fails with INVALID_FIELD, TOO_MANY_TRIES
+   * (counted by address, whether it is known or not), OVERLOADED.
    */
   registerUser: handleUnaryCall<RegisterUserRequest, RegisterUserResponse>;
+  /**
+   * Proves by the code that was sent that the e-mail address is the user's: from then on it is nobody else's, and with the
+   * next refresh tokens have the tag `contact_verified`. A code is good for ten minutes and five tries, and the newest only.
+   * Sent again while the code is in force, it answers the same. An unknown user, a wrong code and one that is over get the
+   * same answer. Fails with INVALID_FIELD, CODE_INVALID, EMAIL_TAKEN.
+   */
+  verifyContact: handleUnaryCall<VerifyContactRequest, VerifyContactResponse>;
+  /**
+   * Sends another code to the caller's own e-mail address; the one before is worth nothing then. The first time at once, the
+   * second time after a minute at the earliest, then each time after twice as long, up to three hours. Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND,
+   * CONTACT_VERIFIED, TOO_MANY_TRIES.
+   */
+  sendContactCode: handleUnaryCall<SendContactCodeRequest, SendContactCodeResponse>;
   /**
    * Answers the caller's own user; `users/me` is the caller. Any other user gets NOT_OWNER, whether or not there is one.
    * Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND.
@@ -449,8 +786,12 @@ export interface UserServiceServer extends UntypedServiceImplementation {
 
 export interface UserServiceClient extends Client {
   /**
-   * Registers a user with the role `user`. Fails with INVALID_FIELD, OVERLOADED, EMAIL_TAKEN. Not to be retried blindly:
-   * after a lost answer the second call gets EMAIL_TAKEN, and the caller logs in.
+   * Registers a user with the role `user`, and sends a code to the e-mail address for VerifyContact. The user may sign in
+   * at once. Nobody learns here whether the address is known: whoever registers one that somebody else has verified gets
+   * a user, too, which can never verify it; and instead of a code its owner is told by mail. An address is another's only
+   * once it is verified, so what was registered with it by somebody else before never becomes part of the owner's account.
+   * Sent again, it makes another user; a caller who lost the answer may do so. Fails with INVALID_FIELD, TOO_MANY_TRIES
+   * (counted by address, whether it is known or not), OVERLOADED.
    */
   registerUser(
     request: RegisterUserRequest,
@@ -466,6 +807,47 @@ export interface UserServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RegisterUserResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Proves by the code that was sent that the e-mail address is the user's: from then on it is nobody else's, and with the
+   * next refresh tokens have the tag `contact_verified`. A code is good for ten minutes and five tries, and the newest only.
+   * Sent again while the code is in force, it answers the same. An unknown user, a wrong code and one that is over get the
+   * same answer. Fails with INVALID_FIELD, CODE_INVALID, EMAIL_TAKEN.
+   */
+  verifyContact(
+    request: VerifyContactRequest,
+    callback: (error: ServiceError | null, response: VerifyContactResponse) => void,
+  ): ClientUnaryCall;
+  verifyContact(
+    request: VerifyContactRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: VerifyContactResponse) => void,
+  ): ClientUnaryCall;
+  verifyContact(
+    request: VerifyContactRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: VerifyContactResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Sends another code to the caller's own e-mail address; the one before is worth nothing then. The first time at once, the
+   * second time after a minute at the earliest, then each time after twice as long, up to three hours. Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND,
+   * CONTACT_VERIFIED, TOO_MANY_TRIES.
+   */
+  sendContactCode(
+    request: SendContactCodeRequest,
+    callback: (error: ServiceError | null, response: SendContactCodeResponse) => void,
+  ): ClientUnaryCall;
+  sendContactCode(
+    request: SendContactCodeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: SendContactCodeResponse) => void,
+  ): ClientUnaryCall;
+  sendContactCode(
+    request: SendContactCodeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: SendContactCodeResponse) => void,
   ): ClientUnaryCall;
   /**
    * Answers the caller's own user; `users/me` is the caller. Any other user gets NOT_OWNER, whether or not there is one.

@@ -1,5 +1,5 @@
 // Work that a process does over and over beside its requests.
-import { type Logger } from '../runtime/logger.js'
+import { type Logger } from './logger.js'
 
 export interface LoopOptions {
   readonly name: string

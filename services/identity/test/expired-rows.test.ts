@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { pino } from 'pino'
-import { ExpiredSessions } from '../sessions/expired-sessions.js'
+import { ExpiredRows } from '../expired-rows.js'
 import { TestIdentity } from './harness.js'
 
-describe('ExpiredSessions', () => {
+describe('ExpiredRows', () => {
   const log = pino({ level: 'silent' })
   let identity: TestIdentity
   beforeEach(async () => {
@@ -30,7 +30,7 @@ describe('ExpiredSessions', () => {
       [user.slice(6), new Date(identity.clock.nowMs())],
     )
     assert.deepEqual(await counts(), { sessions: 1201, tokens: 1201 })
-    const expired = new ExpiredSessions({ store: identity.parts.sessions, clock: identity.clock, log })
+    const expired = new ExpiredRows({ stores: [identity.parts.sessions], clock: identity.clock, log })
     await expired.sweep()
     await expired.stop()
     assert.deepEqual(await counts(), { sessions: 1, tokens: 1 })
@@ -38,7 +38,7 @@ describe('ExpiredSessions', () => {
 
   it('does not fail when the database does', async () => {
     const store = { deleteExpired: () => Promise.reject(new Error('away')) }
-    const expired = new ExpiredSessions({ store, clock: identity.clock, log })
+    const expired = new ExpiredRows({ stores: [store], clock: identity.clock, log })
     await expired.sweep()
     await expired.stop()
   })

@@ -1,0 +1,81 @@
+import type pg from 'pg'
+import type { ThrottlePolicy } from './throttle.js'
+
+/** Whether a try may happen now; refused, when the next one may. */
+export type Admission = { kind: 'admitted' } | { kind: 'refused'; retryAfterMs: number }
+
+// `delayMsAfter` in SQL, where the count is only known. $4 to $7 are the policy.
+const delay = (count: string) => `make_interval(secs =>
+  case when ${count} < $4 then 0 else least($6::float8, $5::float8 * power(2, least(40, ${count} - $4))) end / 1000)`
+// What was forgotten counts anew.
+const nextCount = `(case when throttles.last_time <= $3::timestamptz - make_interval(secs => $7::float8 / 1000)
+  then 1 else throttles.try_count + 1 end)`
+const count = `insert into throttles (kind, subject, try_count, last_time, free_time)
+  values ($1, $2, 1, $3::timestamptz, $3::timestamptz + ${delay('1')})
+  on conflict (kind, subject) do update set
+    try_count = ${nextCount}, last_time = $3, free_time = $3::timestamptz + ${delay(nextCount)}`
+
+/** Counts tries in PostgreSQL, so that replicas count together and a restart forgets nothing. */
+export class ThrottleStore {
+  readonly #pool: pg.Pool
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  /** Counts a try, unless its time has not come. One statement: of any number at once no more are admitted than may. */
+  async admit(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
+    const { rowCount } = await this.#pool.query({
+      name: 'admit-try',
+      text: `${count} where throttles.free_time <= $3`,
+      values: valuesOf(policy, subject, nowMs),
+    })
+    return rowCount === 1 ? { kind: 'admitted' } : await this.#refusal(policy, subject, nowMs)
+  }
+
+  /** Whether a try may happen now, counting nothing. */
+  async look(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
+    const { rows } = await this.#pool.query<{ free_time: Date }>({
+      name: 'look-at-throttle',
+      text: `select free_time from throttles where kind = $1 and subject = $2 and free_time > $3`,
+      values: [policy.kind, subject, new Date(nowMs)],
+    })
+    const [row] = rows
+    return row ? { kind: 'refused', retryAfterMs: row.free_time.getTime() - nowMs } : { kind: 'admitted' }
+  }
+
+  /** Counts a try whatever the time. */
+  async count(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<void> {
+    await this.#pool.query({ name: 'count-try', text: count, values: valuesOf(policy, subject, nowMs) })
+  }
+
+  /** Forgets what was tried. */
+  async clear(policy: ThrottlePolicy, subject: Buffer): Promise<void> {
+    await this.#pool.query({
+      name: 'clear-throttle',
+      text: `delete from throttles where kind = $1 and subject = $2`,
+      values: [policy.kind, subject],
+    })
+  }
+
+  /** Deletes at most `countMax` that nobody tried for two days, which is longer than any policy remembers. */
+  async deleteExpired(nowMs: number, countMax: number): Promise<number> {
+    const { rowCount } = await this.#pool.query(
+      `delete from throttles where (kind, subject) in (select kind, subject from throttles
+        where last_time < $1::timestamptz - interval '2 days' limit $2 for update skip locked)`,
+      [new Date(nowMs), countMax],
+    )
+    return rowCount ?? 0
+  }
+
+  async #refusal(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
+    const looked = await this.look(policy, subject, nowMs)
+    // Free by now, after having been refused: cleared in between. A second is longer than that takes.
+    return looked.kind === 'refused' ? looked : { kind: 'refused', retryAfterMs: 1000 }
+  }
+}
+
+function valuesOf(policy: ThrottlePolicy, subject: Buffer, nowMs: number): unknown[] {
+  const { kind, freeCount, firstDelayMs, delayMsMax, forgetMs } = policy
+  return [kind, subject, new Date(nowMs), freeCount, firstDelayMs, delayMsMax, forgetMs]
+}

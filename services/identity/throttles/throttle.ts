@@ -1,0 +1,48 @@
+/**
+ * How often something may be tried: some tries are free, then each waits twice as long as the one before, up to a bound.
+ * A try before its time is refused and counts for nothing, so whoever keeps knocking does not lengthen the wait, and
+ * nobody is locked out for good.
+ */
+export interface ThrottlePolicy {
+  /** What is counted; part of the key. */
+  readonly kind: string
+  /** Tries that need not wait for each other. */
+  readonly freeCount: number
+  /** The first wait, after the last free try. */
+  readonly firstDelayMs: number
+  readonly delayMsMax: number
+  /** Without a try for so long, all is forgotten. Longer than any wait. */
+  readonly forgetMs: number
+}
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+
+/**
+ * Codes and notices to one address, whoever asks: registrations, codes once more, forgotten passwords. An address is
+ * mailed to at most five times at once, then ever more slowly, down to once in three hours, however many try.
+ */
+export const mailsToAddress: ThrottlePolicy = {
+  kind: 'mails_to_address',
+  freeCount: 5,
+  firstDelayMs: minuteMs,
+  delayMsMax: 3 * hourMs,
+  forgetMs: dayMs,
+}
+
+/** Codes to one user. A mail takes a moment to arrive, so even the second waits. */
+export const codesToUser: ThrottlePolicy = {
+  kind: 'codes_to_user',
+  freeCount: 1,
+  firstDelayMs: minuteMs,
+  delayMsMax: 3 * hourMs,
+  forgetMs: dayMs,
+}
+
+/** How long to wait after a number of tries, 1 and up. */
+export function delayMsAfter(tryCount: number, policy: ThrottlePolicy): number {
+  if (tryCount < policy.freeCount) return 0
+  // Beyond 2^40 the bound has long been reached, and a larger power would stop being exact.
+  return Math.min(policy.delayMsMax, policy.firstDelayMs * 2 ** Math.min(40, tryCount - policy.freeCount))
+}
