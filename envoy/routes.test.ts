@@ -36,6 +36,8 @@ describe('the contracts', () => {
       'CreateSession',
       'RefreshSession',
       'RegisterUser',
+      'RequestPasswordReset',
+      'ResetPassword',
       'VerifyContact',
     ])
   })

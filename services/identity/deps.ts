@@ -14,6 +14,8 @@ import { GrantStore } from './roles/grant-store.js'
 import { Keyring } from '../runtime/keyring.js'
 import { PasswordHasher } from './passwords/password-hasher.js'
 import type { IdentityDeps } from './server.js'
+import { PasswordStore } from './passwords/password-store.js'
+import { SessionList } from './sessions/session-list.js'
 import { SessionStore } from './sessions/session-store.js'
 import { SigningKeyStore } from './tokens/signing-key-store.js'
 import { SigningKeys } from './tokens/signing-keys.js'
@@ -51,6 +53,8 @@ export async function createDeps({ config, pool, clock, random, notifier, log }:
   return {
     users: new UserStore(pool),
     sessions: new SessionStore(pool),
+    sessionList: new SessionList(pool),
+    passwordStore: new PasswordStore(pool),
     grants: new GrantStore(pool),
     codes: new CodeStore(pool),
     throttles: new ThrottleStore(pool),

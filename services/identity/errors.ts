@@ -33,6 +33,7 @@ const answers: Record<Reason, Answer> = {
   GRANT_NOT_FOUND: { code: status.NOT_FOUND, message: 'The user does not hold the role.' },
   CODE_INVALID: { code: status.UNAUTHENTICATED, message: 'The code is wrong or no longer good. Ask for another.' },
   TOO_MANY_TRIES: { code: status.RESOURCE_EXHAUSTED, message: 'It was tried too often. Wait, then try again.' },
+  SESSION_NOT_FOUND: { code: status.NOT_FOUND, message: 'You have no such session.' },
   CONTACT_VERIFIED: { code: status.FAILED_PRECONDITION, message: 'The contact is verified already.' },
   OVERLOADED: {
     code: status.RESOURCE_EXHAUSTED,

@@ -10,12 +10,24 @@ import { refreshSession, type RefreshSessionDeps } from './rpc/refresh-session.j
 import { registerUser, type RegisterUserDeps } from './rpc/register-user.js'
 import { sendContactCode, type SendContactCodeDeps } from './rpc/send-contact-code.js'
 import { verifyContact, type VerifyContactDeps } from './rpc/verify-contact.js'
+import { changePassword, type ChangePasswordDeps } from './rpc/change-password.js'
+import { requestPasswordReset, type RequestPasswordResetDeps } from './rpc/request-password-reset.js'
+import { resetPassword, type ResetPasswordDeps } from './rpc/reset-password.js'
+import { listSessions, type ListSessionsDeps } from './rpc/list-sessions.js'
+import { revokeOtherSessions, type RevokeOtherSessionsDeps } from './rpc/revoke-other-sessions.js'
+import { revokeSession, type RevokeSessionDeps } from './rpc/revoke-session.js'
 import { revokeRole, type RevokeRoleDeps } from './rpc/revoke-role.js'
 
 /** What the handlers need, together. */
 export type IdentityDeps = RegisterUserDeps &
   VerifyContactDeps &
   SendContactCodeDeps &
+  ChangePasswordDeps &
+  RequestPasswordResetDeps &
+  ResetPasswordDeps &
+  ListSessionsDeps &
+  RevokeSessionDeps &
+  RevokeOtherSessionsDeps &
   GetUserDeps &
   CreateSessionDeps &
   RefreshSessionDeps &
@@ -30,11 +42,17 @@ export function identityBindings(deps: IdentityDeps): Binding[] {
       registerUser: (call, request) => registerUser(deps, call, request),
       verifyContact: (call, request) => verifyContact(deps, call, request),
       sendContactCode: (call, request) => sendContactCode(deps, call, request),
+      changePassword: (call, request) => changePassword(deps, call, request),
+      requestPasswordReset: (call, request) => requestPasswordReset(deps, call, request),
+      resetPassword: (call, request) => resetPassword(deps, call, request),
       getUser: (call, request) => getUser(deps, call, request),
     }),
     bind(SessionServiceService, {
       createSession: (call, request) => createSession(deps, call, request),
       refreshSession: (call, request) => refreshSession(deps, call, request),
+      listSessions: (call, request) => listSessions(deps, call, request),
+      revokeSession: (call, request) => revokeSession(deps, call, request),
+      revokeOtherSessions: (call, request) => revokeOtherSessions(deps, call, request),
     }),
     bind(RoleServiceService, {
       grantRole: (call, request) => grantRole(deps, call, request),

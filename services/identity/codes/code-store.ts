@@ -14,11 +14,12 @@ export interface StoredCode {
   expireTimeMs: number
 }
 
-/** Puts a code in the place of the one before, which is worth nothing from then on. */
+/** Puts a code in the place of the one before, which is worth nothing from then on; does nothing without such a user. */
 export async function putCode(client: pg.ClientBase, code: StoredCode): Promise<void> {
   await client.query({
     name: 'put-code',
-    text: `insert into codes (user_id, purpose, hash, create_time, expire_time) values ($1, $2, $3, $4, $5)
+    text: `insert into codes (user_id, purpose, hash, create_time, expire_time)
+        select id, $2, $3, $4, $5 from users where id = $1
       on conflict (user_id, purpose) do update set hash = excluded.hash, try_count = 0,
         create_time = excluded.create_time, expire_time = excluded.expire_time`,
     values: [code.userId, code.purpose, code.hash, new Date(code.createTimeMs), new Date(code.expireTimeMs)],

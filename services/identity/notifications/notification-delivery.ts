@@ -31,7 +31,7 @@ export class NotificationDelivery {
 
   async #handOver(notification: Notification): Promise<void> {
     const { store, notifier, clock, log } = this.#deps
-    if (notification.expireTimeMs > clock.nowMs()) {
+    if (notification.expireTimeMs > clock.nowMs() && notification.kind !== 'NOTHING') {
       try {
         await notifier.send(notification)
       } catch (error) {

@@ -19,7 +19,13 @@ interface Row {
   expire_time: Date
 }
 
-const kinds = ['CONTACT_CODE', 'ALREADY_REGISTERED'] as const satisfies readonly NotificationKind[]
+const kinds = [
+  'CONTACT_CODE',
+  'ALREADY_REGISTERED',
+  'PASSWORD_RESET_CODE',
+  'PASSWORD_CHANGED',
+  'NOTHING',
+] as const satisfies readonly NotificationKind[]
 const contentSchema = z.object({ kind: z.enum(kinds), email: z.string(), code: z.string().optional() })
 
 /** Seals a notification, to be stored with whatever it tells of. */

@@ -6,6 +6,12 @@ export type NotificationKind =
   | 'CONTACT_CODE'
   /** Somebody registered with your contact; you have an account. If it was you, sign in, or reset the password. */
   | 'ALREADY_REGISTERED'
+  /** Here is the code with which to set a new password. */
+  | 'PASSWORD_RESET_CODE'
+  /** Your password was changed. */
+  | 'PASSWORD_CHANGED'
+  /** Told to nobody: stored so that an address that nobody has costs the same. */
+  | 'NOTHING'
 
 /** Something to tell to a person, through their contact. */
 export interface Notification {

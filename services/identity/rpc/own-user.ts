@@ -3,7 +3,7 @@ import type { Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain, identityError } from '../errors.js'
 import { take } from '../parsed.js'
-import { parseUserName, userName } from '../users/user.js'
+import { parseSessionName, parseUserName, userName } from '../users/user.js'
 import type { User } from '../users/user.js'
 import type { UserStore } from '../users/user-store.js'
 import type { Vault } from '../vault/vault.js'
@@ -15,6 +15,13 @@ export function callerUserId(call: Call): string {
   // A client that signs its requests is a subject, too, but has no sessions, devices or contacts.
   if ('problem' in parsed) throw identityError('NOT_OWNER')
   return parsed.value
+}
+
+/** The id of the session that the caller's token is of; undefined when it is of none. */
+export function callerSessionId(call: Call): string | undefined {
+  assert(call.caller.kind === 'subject')
+  const parsed = parseSessionName(call.caller.subject.session)
+  return 'value' in parsed ? parsed.value : undefined
 }
 
 /** The id in a name that must be the caller's own, `users/me` or in full. Throws INVALID_FIELD, NOT_OWNER. */

@@ -155,6 +155,11 @@ async function exchange(
 ): Promise<Rotation> {
   const now = new Date(nowMs)
   const expireTimeMs = refreshExpireTimeMs(nowMs, token.sessionExpireTimeMs)
+  await client.query({
+    name: 'note-refresh',
+    text: `update sessions set refresh_time = $2 where id = $1`,
+    values: [token.sessionId, now],
+  })
   // Two statements: within one, the unique index of fresh tokens would meet the old one not yet used.
   await client.query({
     name: 'use-refresh-token',

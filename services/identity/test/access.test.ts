@@ -3,6 +3,7 @@ import { type MethodDefinition, status } from '@grpc/grpc-js'
 import { RoleServiceService } from '../../../gen/paymesh/identity/v1/role_service.js'
 import { SessionServiceService } from '../../../gen/paymesh/identity/v1/session_service.js'
 import { UserServiceService } from '../../../gen/paymesh/identity/v1/user_service.js'
+import { requireAccess } from '../../runtime/access.js'
 import type { RpcError } from '../../runtime/rpc-error.js'
 import { type CallAs, TestIdentity } from './harness.js'
 
@@ -20,12 +21,13 @@ describe('who may call Identity', () => {
   const intent: CallAs = { peer: 'intent', claims: { ...claims, permissions: ['roles:admin'] } }
   const operator: CallAs = { peer: 'operator' }
   const open = Object.values({ ...UserServiceService, ...SessionServiceService })
+  const own = open.filter(({ path }) => !requireAccess(path).public)
   const administration = Object.values(RoleServiceService)
 
   const refused: [string, { path: string }[], CallAs, string][] = [
     ['another service of the mesh, whatever it claims,', [...open, ...administration], intent, 'PEER_NOT_ALLOWED'],
     ['an operator’s certificate', open, operator, 'PEER_NOT_ALLOWED'],
-    ['nobody', [UserServiceService.getUser, ...administration], nobody, 'NOT_SIGNED_IN'],
+    ['nobody', [...own, ...administration], nobody, 'NOT_SIGNED_IN'],
     ['a user without the permission', administration, user, 'PERMISSION_MISSING'],
   ]
   for (const [who, methods, as, reason] of refused) {

@@ -45,6 +45,7 @@ export class TestClock implements Clock {
 /** The claims that the edge passes on for a signed-in user. */
 export interface Claims {
   sub: string
+  sid?: string
   permissions?: readonly string[]
 }
 

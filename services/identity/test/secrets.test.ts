@@ -11,8 +11,11 @@ import {
   RoleServiceService,
 } from '../../../gen/paymesh/identity/v1/role_service.js'
 import {
+  ChangePasswordRequest,
   GetUserRequest,
   RegisterUserRequest,
+  RequestPasswordResetRequest,
+  ResetPasswordRequest,
   SendContactCodeRequest,
   UserServiceService,
   VerifyContactRequest,
@@ -89,6 +92,26 @@ describe('secrets', () => {
     await fails(logIn(email, wrongPassword))
     await fails(logIn(`x${email}`, password))
     await fails(logIn(`${email}@`, `${wrongPassword}\n`))
+    const newPassword = 'marked third horse'
+    const changePassword = (currentPassword: string, next: string) =>
+      identity.call(
+        UserServiceService.changePassword,
+        ChangePasswordRequest.fromPartial({ name: 'users/me', currentPassword, newPassword: next }),
+        { claims: { sub: user!.name } },
+      )
+    await fails(changePassword(wrongPassword, newPassword))
+    await fails(changePassword(password, `${newPassword}\n`))
+    await changePassword(password, newPassword)
+    await identity.call(UserServiceService.requestPasswordReset, RequestPasswordResetRequest.fromPartial({ email }))
+    const resetPassword = (resetCode: string) =>
+      identity.call(
+        UserServiceService.resetPassword,
+        ResetPasswordRequest.fromPartial({ email, code: resetCode, newPassword: password }),
+      )
+    await fails(resetPassword(wrongCode))
+    const resetCode = await identity.codeOf(email)
+    await resetPassword(resetCode)
+    secrets.push(newPassword, resetCode)
     const { tokens: first } = await logIn(email, password)
     const { tokens: second } = await refresh(first!.refreshToken)
     await fails(refresh(first!.refreshToken))

@@ -48,3 +48,10 @@ export function parseDisplayName(text: string): Parsed<Secret> {
 export function sessionName(id: string): string {
   return formatResourceName('sessions/{session}', { session: id })
 }
+
+/** The id in `sessions/{uuid}`. */
+export function parseSessionName(name: string): Parsed<string> {
+  if (name === '') return { problem: 'is required' }
+  const id = parseResourceName('sessions/{session}', name)?.session
+  return id !== undefined && uuid.test(id) ? { value: id } : { problem: 'must be a session, sessions/{uuid}' }
+}

@@ -40,6 +40,8 @@ export const ErrorReason = {
   TOO_MANY_TRIES: 11,
   /** CONTACT_VERIFIED - The contact is verified already. FAILED_PRECONDITION. */
   CONTACT_VERIFIED: 12,
+  /** SESSION_NOT_FOUND - The session does not exist, or is somebody else's. NOT_FOUND; metadata: session. */
+  SESSION_NOT_FOUND: 13,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -59,5 +61,6 @@ export namespace ErrorReason {
   export type CODE_INVALID = typeof ErrorReason.CODE_INVALID;
   export type TOO_MANY_TRIES = typeof ErrorReason.TOO_MANY_TRIES;
   export type CONTACT_VERIFIED = typeof ErrorReason.CONTACT_VERIFIED;
+  export type SESSION_NOT_FOUND = typeof ErrorReason.SESSION_NOT_FOUND;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

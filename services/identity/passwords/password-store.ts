@@ -1,0 +1,70 @@
+import type pg from 'pg'
+import { transaction } from '../../runtime/postgres.js'
+import type { PresentedCode } from '../codes/code-store.js'
+import { addNotification, type SealedNotification } from '../notifications/notification-store.js'
+import { revokeSessions } from '../sessions/session-list.js'
+
+/** A password that takes the place of another, and what goes with it. */
+export interface NewPassword {
+  userId: string
+  hash: string
+  timeMs: number
+  /** Tells the user; undefined when there is no contact that is certainly theirs. */
+  notification: SealedNotification | undefined
+}
+
+export class PasswordStore {
+  readonly #pool: pg.Pool
+
+  constructor(pool: pg.Pool) {
+    this.#pool = pool
+  }
+
+  /** The hash; undefined without such a user. */
+  async find(userId: string): Promise<string | undefined> {
+    const { rows } = await this.#pool.query<{ hash: string }>({
+      name: 'find-password',
+      text: `select hash from passwords where user_id = $1`,
+      values: [userId],
+    })
+    return rows[0]?.hash
+  }
+
+  /**
+   * Replaces the password that was checked, and ends all sessions but one. False, and nothing is done, when it is another
+   * by now: of two who change it at once one does.
+   */
+  async change(password: NewPassword, checkedHash: string, sessionId: string | undefined): Promise<boolean> {
+    return await transaction(this.#pool, async (client) => {
+      const { rowCount } = await client.query({
+        name: 'change-password',
+        text: `update passwords set hash = $3, update_time = $4 where user_id = $1 and hash = $2`,
+        values: [password.userId, checkedHash, password.hash, new Date(password.timeMs)],
+      })
+      if (rowCount !== 1) return false
+      await revokeSessions(client, password.userId, sessionId, 'PASSWORD_CHANGED', password.timeMs)
+      if (password.notification !== undefined) await addNotification(client, password.notification)
+      return true
+    })
+  }
+
+  /** Spends a code that was tried and found right, for a new password, and ends all sessions. False when it was spent. */
+  async reset(password: NewPassword, code: PresentedCode): Promise<boolean> {
+    return await transaction(this.#pool, async (client) => {
+      const { rowCount } = await client.query({
+        name: 'spend-code',
+        text: `delete from codes where user_id = $1 and purpose = $2 and hash = $3`,
+        values: [code.userId, code.purpose, code.hash],
+      })
+      if (rowCount !== 1) return false
+      await client.query({
+        name: 'reset-password',
+        text: `update passwords set hash = $2, update_time = $3 where user_id = $1`,
+        values: [password.userId, password.hash, new Date(password.timeMs)],
+      })
+      await revokeSessions(client, password.userId, undefined, 'PASSWORD_RESET', password.timeMs)
+      if (password.notification !== undefined) await addNotification(client, password.notification)
+      return true
+    })
+  }
+}
