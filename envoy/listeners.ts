@@ -37,6 +37,13 @@ function connectionManager(options: EdgeOptions, methods: readonly (ContractMeth
       http_filters: httpFilters(options, methods),
       route_config: {
         name: 'public',
+        // Whose address it is, for limits that a service keeps itself. Clients' own were stripped.
+        request_headers_to_add: [
+          {
+            header: { key: 'x-paymesh-client-address', value: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%' },
+            append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+          },
+        ],
         virtual_hosts: [
           {
             name: 'public',

@@ -12,6 +12,8 @@ import { NotificationStore } from './notifications/notification-store.js'
 import { ThrottleStore } from './throttles/throttle-store.js'
 import { GrantStore } from './roles/grant-store.js'
 import { Keyring } from '../runtime/keyring.js'
+import { PasswordCheck } from './passwords/password-check.js'
+import { PlaceStore } from './passwords/place-store.js'
 import { PasswordHasher } from './passwords/password-hasher.js'
 import type { IdentityDeps } from './server.js'
 import { PasswordStore } from './passwords/password-store.js'
@@ -29,6 +31,8 @@ export interface Surroundings {
   clock: Clock
   random: Random
   notifier: Notifier
+  /** How many passwords are hashed at once, and wait; for tests. */
+  passwordBounds?: { runningMax: number; waitingMax: number }
   log: Logger
 }
 
@@ -39,29 +43,29 @@ export type Parts = IdentityDeps & {
   users: UserStore
   codes: CodeStore
   throttles: ThrottleStore
+  places: PlaceStore
   delivery: NotificationDelivery
   deliveryLoop: Loop
 }
 
 /** Builds everything between the pool and the handlers; makes the first signing key when there is none. */
-export async function createDeps({ config, pool, clock, random, notifier, log }: Surroundings): Promise<Parts> {
+export async function createDeps(surroundings: Surroundings): Promise<Parts> {
+  const { config, pool, clock, random, notifier, log } = surroundings
   const keyring = new Keyring(config.KEY_ENCRYPTION_KEYS)
   const keyedHash = new KeyedHash(config.BLIND_INDEX_KEY)
+  const vault = new Vault(keyring, keyedHash)
   const notifications = new NotificationStore(pool, keyring)
   const delivery = new NotificationDelivery({ store: notifications, notifier, clock, log })
   const deliveryLoop = createDeliveryLoop(delivery, random, log)
   return {
-    users: new UserStore(pool),
+    ...passwordParts(surroundings, keyedHash, vault),
     sessions: new SessionStore(pool),
     sessionList: new SessionList(pool),
-    passwordStore: new PasswordStore(pool),
     grants: new GrantStore(pool),
     codes: new CodeStore(pool),
-    throttles: new ThrottleStore(pool),
     keyring,
     keyedHash,
-    vault: new Vault(keyring, keyedHash),
-    passwords: new PasswordHasher(),
+    vault,
     signingKeys: await SigningKeys.start({ store: new SigningKeyStore(pool), keyring, clock, log }),
     delivery,
     deliveryLoop,
@@ -74,6 +78,14 @@ export async function createDeps({ config, pool, clock, random, notifier, log }:
     random,
     newId: () => uuidV7(clock, random),
   }
+}
+
+function passwordParts({ pool, clock, passwordBounds }: Surroundings, keyedHash: KeyedHash, vault: Vault) {
+  const [users, passwordStore, places] = [new UserStore(pool), new PasswordStore(pool), new PlaceStore(pool)]
+  const throttles = new ThrottleStore(pool)
+  const passwords = new PasswordHasher(passwordBounds)
+  const parts = { users, passwordStore, places, throttles, passwords, vault, keyedHash, clock }
+  return { ...parts, passwordCheck: new PasswordCheck(parts) }
 }
 
 // A notification that was just stored is delivered at once; looking is for those of replicas that died and for repeats.

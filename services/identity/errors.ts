@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js'
 import type { ErrorReason } from '../../gen/paymesh/identity/v1/error_reason.js'
 import { RpcError } from '../runtime/rpc-error.js'
 import { busyRetryAfterMs } from './passwords/password-hasher.js'
+import type { Checked } from './passwords/password-check.js'
 import type { Admission } from './throttles/throttle-store.js'
 
 /** The domain of every reason below. */
@@ -44,9 +45,25 @@ const answers: Record<Reason, Answer> = {
 
 /** Throws TOO_MANY_TRIES unless the try may happen. */
 export function requireAdmitted(admission: Admission): void {
-  if (admission.kind === 'admitted') return
-  const { retryAfterMs } = admission
-  throw new RpcError({ ...answers.TOO_MANY_TRIES, reason: 'TOO_MANY_TRIES', domain: errorDomain, retryAfterMs })
+  if (admission.kind === 'refused') throw tooManyTries(admission.retryAfterMs)
+}
+
+function tooManyTries(retryAfterMs: number): RpcError {
+  return new RpcError({ ...answers.TOO_MANY_TRIES, reason: 'TOO_MANY_TRIES', domain: errorDomain, retryAfterMs })
+}
+
+/** The checked password. Throws TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS. */
+export function requireRight(checked: Checked): Extract<Checked, { kind: 'right' }> {
+  switch (checked.kind) {
+    case 'right':
+      return checked
+    case 'refused':
+      throw tooManyTries(checked.retryAfterMs)
+    case 'busy':
+      throw identityError('OVERLOADED')
+    case 'wrong':
+      throw identityError('WRONG_CREDENTIALS')
+  }
 }
 
 /** The error that a handler throws for a reason. Metadata is as error_reason.proto documents it. */

@@ -22,10 +22,16 @@ export const busyRetryAfterMs = 1000
  */
 export class PasswordHasher {
   readonly #turns: Turns
+  #hashCount = 0
 
   /** Makes a hasher; the bounds are arguments for tests only. */
   constructor(bounds = { runningMax, waitingMax }) {
     this.#turns = new Turns(bounds)
+  }
+
+  /** How many hashes were made: what password work there was. */
+  get hashCount(): number {
+    return this.#hashCount
   }
 
   /**
@@ -53,10 +59,15 @@ export class PasswordHasher {
       const used = hashes.length === 0 ? [{ ...argon2id, salt }] : hashes.map(settingOf)
       const settings = new Map(used.map((setting) => [keyOf(setting), setting]))
       const made: Buffer[] = []
-      for (const setting of settings.values()) made.push(Buffer.from(await argon2Hash(password.reveal(), setting)))
+      for (const setting of settings.values()) made.push(Buffer.from(await this.#argon2id(password, setting)))
       const index = hashes.findIndex((hash) => made.some((one) => isEqual(one, Buffer.from(hash))))
       return index < 0 ? 'wrong' : { index }
     })
+  }
+
+  async #argon2id(password: Secret, setting: Setting): Promise<string> {
+    this.#hashCount++
+    return await argon2Hash(password.reveal(), setting)
   }
 
   async #inTurn<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | 'busy'> {

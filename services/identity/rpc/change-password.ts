@@ -5,11 +5,12 @@ import type { Clock } from '../../runtime/clock.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import type { Keyring } from '../../runtime/keyring.js'
 import type { Secret } from '../../runtime/secret.js'
-import { errorDomain, identityError } from '../errors.js'
+import { errorDomain, identityError, requireRight } from '../errors.js'
 import { noticeLifeMs } from '../notifications/notification.js'
 import { type SealedNotification, sealNotification } from '../notifications/notification-store.js'
 import { take } from '../parsed.js'
 import { parseGivenPassword, parseNewPassword } from '../passwords/password.js'
+import type { PasswordCheck } from '../passwords/password-check.js'
 import type { PasswordHasher } from '../passwords/password-hasher.js'
 import type { PasswordStore } from '../passwords/password-store.js'
 import { parseEmail } from '../users/email.js'
@@ -20,7 +21,8 @@ import { callerSessionId, openUser, ownUserId } from './own-user.js'
 
 export interface ChangePasswordDeps {
   users: Pick<UserStore, 'find'>
-  passwordStore: Pick<PasswordStore, 'find' | 'change'>
+  passwordStore: Pick<PasswordStore, 'change'>
+  passwordCheck: Pick<PasswordCheck, 'own'>
   passwords: PasswordHasher
   vault: Vault
   keyring: Keyring
@@ -30,8 +32,8 @@ export interface ChangePasswordDeps {
 }
 
 /**
- * Changes the caller's password. Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND, OVERLOADED, WRONG_CREDENTIALS; what
- * is wrong with the name comes before what is wrong with passwords.
+ * Changes the caller's password. Fails with INVALID_FIELD, NOT_OWNER, USER_NOT_FOUND, TOO_MANY_TRIES, OVERLOADED,
+ * WRONG_CREDENTIALS; what is wrong with the name comes before what is wrong with passwords.
  */
 export async function changePassword(
   deps: ChangePasswordDeps,
@@ -42,10 +44,7 @@ export async function changePassword(
   const { current, next } = parse(request)
   const user = await openUser(deps, userId)
   const salt = saltOf(deps.vault, user)
-  const hash = await deps.passwordStore.find(userId)
-  const found = await deps.passwords.find(current, salt, hash === undefined ? [] : [hash], call.signal)
-  if (found === 'busy') throw identityError('OVERLOADED')
-  if (found === 'wrong' || hash === undefined) throw identityError('WRONG_CREDENTIALS')
+  const { hash } = requireRight(await deps.passwordCheck.own(userId, salt, current, call.signal))
   const hashed = await deps.passwords.hash(next, salt, call.signal)
   if (hashed === 'busy') throw identityError('OVERLOADED')
   const timeMs = deps.clock.nowMs()

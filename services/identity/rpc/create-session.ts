@@ -5,30 +5,27 @@ import type { Clock } from '../../runtime/clock.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import type { Random } from '../../runtime/ids.js'
 import { type Email, parseEmail } from '../users/email.js'
-import { errorDomain, identityError } from '../errors.js'
+import { errorDomain, requireRight } from '../errors.js'
 import { take } from '../parsed.js'
 import { parseGivenPassword } from '../passwords/password.js'
-import type { PasswordHasher } from '../passwords/password-hasher.js'
+import type { PasswordCheck } from '../passwords/password-check.js'
 import { newRefreshToken } from '../sessions/refresh-token.js'
 import type { Secret } from '../../runtime/secret.js'
 import { refreshExpireTimeMs, sessionLifeMs } from '../sessions/session.js'
 import type { SessionStore } from '../sessions/session-store.js'
-import type { UserStore } from '../users/user-store.js'
-import type { Vault } from '../vault/vault.js'
+import { clientNetwork } from '../throttles/client-network.js'
 import { issueTokens, type IssueTokensDeps } from './issue-tokens.js'
 
 export interface CreateSessionDeps extends IssueTokensDeps {
-  users: Pick<UserStore, 'findPasswords'>
   sessions: Pick<SessionStore, 'create'>
-  vault: Vault
-  passwords: PasswordHasher
+  passwordCheck: Pick<PasswordCheck, 'signIn'>
   clock: Clock
   random: Random
 }
 
 /**
- * Signs a user in. Fails with INVALID_FIELD, OVERLOADED, WRONG_CREDENTIALS, in this order. An unknown address and a
- * wrong password take the same path to the same answer: one query, one hash.
+ * Signs a user in. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS, in this order. An unknown
+ * address and a wrong password take the same path to the same answer: the same queries, one hash.
  */
 export async function createSession(
   deps: CreateSessionDeps,
@@ -36,7 +33,8 @@ export async function createSession(
   request: CreateSessionRequest,
 ): Promise<CreateSessionResponse> {
   const { email, password } = parse(request)
-  const userId = await authenticate(deps, call, email, password)
+  const checked = await deps.passwordCheck.signIn(email, password, clientNetwork(call), call.signal)
+  const { userId } = requireRight(checked)
   const nowMs = deps.clock.nowMs()
   const token = newRefreshToken(deps.random)
   const sessionExpireTimeMs = nowMs + sessionLifeMs
@@ -50,17 +48,6 @@ export async function createSession(
     refreshExpireTimeMs: refresh.expireTimeMs,
   })
   return CreateSessionResponse.fromPartial({ tokens: await issueTokens(deps, session, refresh, nowMs) })
-}
-
-/** The user with this address and password. */
-async function authenticate(deps: CreateSessionDeps, call: Call, email: Email, password: Secret): Promise<string> {
-  const users = await deps.users.findPasswords(deps.vault.emailIndex(email))
-  const hashes = users.map(({ hash }) => hash)
-  const found = await deps.passwords.find(password, deps.vault.passwordSalt(email), hashes, call.signal)
-  if (found === 'busy') throw identityError('OVERLOADED')
-  const user = found === 'wrong' ? undefined : users[found.index]
-  if (user === undefined) throw identityError('WRONG_CREDENTIALS')
-  return user.userId
 }
 
 function parse(request: CreateSessionRequest): { email: Email; password: Secret } {

@@ -21,8 +21,8 @@ import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { createServer } from '../../runtime/server.js'
 import { createDeps, type Parts } from '../deps.js'
 import type { Notification } from '../notifications/notification.js'
-import { PasswordHasher } from '../passwords/password-hasher.js'
 import { Secret } from '../../runtime/secret.js'
+import { clientAddressHeader } from '../throttles/client-network.js'
 import { identityBindings } from '../server.js'
 
 /** A clock that stands still until it is told. Begins at the machine's time, since real verifiers compare with that. */
@@ -54,6 +54,8 @@ export interface CallAs {
   peer?: PeerName | 'stranger'
   claims?: Claims
   timeoutMs?: number
+  /** The address that the edge says the call came from. */
+  clientAddress?: string
 }
 
 export const config = {
@@ -129,6 +131,7 @@ export class TestIdentity {
       const claims = { sid: 'sessions/0198c0de-0000-7000-8000-000000005e55', acr: 'pwd', ...as.claims }
       metadata.set('x-paymesh-claims', Buffer.from(JSON.stringify(claims)).toString('base64url'))
     }
+    if (as.clientAddress !== undefined) metadata.set(clientAddressHeader, as.clientAddress)
     const { path, requestSerialize, responseDeserialize } = method
     const client = this.#clientOf(as.peer ?? 'edge')
     const options = { deadline: Date.now() + (as.timeoutMs ?? 10_000) }
@@ -179,10 +182,10 @@ export class TestIdentity {
   }
 
   /** Registers somebody new, or takes a user, and signs them in. */
-  async signIn(user?: { email: string; password: string }): Promise<Tokens> {
+  async signIn(user?: { email: string; password: string }, as: CallAs = {}): Promise<Tokens> {
     const { email, password } = user ?? (await this.register())
     const request = CreateSessionRequest.fromPartial({ email, password })
-    const { tokens } = await this.call(SessionServiceService.createSession, request)
+    const { tokens } = await this.call(SessionServiceService.createSession, request, as)
     return tokens!
   }
 
@@ -194,9 +197,8 @@ export class TestIdentity {
     this.#pool = createPool({ url: this.#databaseUrl, max: 10, applicationName: 'identity', log })
     this.#metrics = createMetrics('identity')
     const notifier = { send: (notification: Notification) => Promise.resolve(void this.notified.push(notification)) }
-    const parts = await createDeps({ config, pool: this.#pool, clock: this.clock, random: systemRandom, notifier, log })
-    const passwords = bounds === undefined ? parts.passwords : new PasswordHasher(bounds)
-    this.#parts = { ...parts, passwords }
+    const surroundings = { config, pool: this.#pool, clock: this.clock, random: systemRandom, notifier, log }
+    this.#parts = await createDeps({ ...surroundings, ...(bounds && { passwordBounds: bounds }) })
     this.#server = createServer({
       name: 'identity',
       listenAddress: 'localhost:0',

@@ -49,6 +49,16 @@ export class ThrottleStore {
     await this.#pool.query({ name: 'count-try', text: count, values: valuesOf(policy, subject, nowMs) })
   }
 
+  /** Takes tries back, and with them what they made wait. */
+  async ease(policy: ThrottlePolicy, subject: Buffer, tryCount: number, nowMs: number): Promise<void> {
+    await this.#pool.query({
+      name: 'ease-throttle',
+      text: `update throttles set try_count = greatest(0, try_count - $3), free_time = least(free_time, $4)
+        where kind = $1 and subject = $2`,
+      values: [policy.kind, subject, tryCount, new Date(nowMs)],
+    })
+  }
+
   /** Forgets what was tried. */
   async clear(policy: ThrottlePolicy, subject: Buffer): Promise<void> {
     await this.#pool.query({

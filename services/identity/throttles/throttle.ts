@@ -40,6 +40,27 @@ export const codesToUser: ThrottlePolicy = {
   forgetMs: dayMs,
 }
 
+/** Passwords for one account. Ten are anybody's who mistypes; after that the best rate is about a hundred a day. */
+export const passwordsOfAccount: ThrottlePolicy = {
+  kind: 'passwords_of_account',
+  freeCount: 10,
+  firstDelayMs: 1000,
+  delayMsMax: 15 * minuteMs,
+  forgetMs: dayMs,
+}
+
+/**
+ * Wrong passwords from one network, whatever the account: for who tries one password on many. A network may be an office or
+ * a whole mobile carrier, so the bound is a minute.
+ */
+export const passwordsFromNetwork: ThrottlePolicy = {
+  kind: 'passwords_from_network',
+  freeCount: 100,
+  firstDelayMs: 1000,
+  delayMsMax: minuteMs,
+  forgetMs: hourMs,
+}
+
 /** How long to wait after a number of tries, 1 and up. */
 export function delayMsAfter(tryCount: number, policy: ThrottlePolicy): number {
   if (tryCount < policy.freeCount) return 0

@@ -922,8 +922,10 @@ export const Tokens: MessageFns<Tokens> = {
 export type SessionServiceService = typeof SessionServiceService;
 export const SessionServiceService = {
   /**
-   * Signs a user in. An unknown address and a wrong password get the same answer after the same work. Fails with
-   * INVALID_FIELD, OVERLOADED, WRONG_CREDENTIALS.
+   * Signs a user in. An unknown address and a wrong password get the same answer after the same work. After ten wrong
+   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up to
+   * 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner out.
+   * So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
    */
   createSession: {
     path: "/paymesh.identity.v1.SessionService/CreateSession" as const,
@@ -996,8 +998,10 @@ export const SessionServiceService = {
 
 export interface SessionServiceServer extends UntypedServiceImplementation {
   /**
-   * Signs a user in. An unknown address and a wrong password get the same answer after the same work. Fails with
-   * INVALID_FIELD, OVERLOADED, WRONG_CREDENTIALS.
+   * Signs a user in. An unknown address and a wrong password get the same answer after the same work. After ten wrong
+   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up to
+   * 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner out.
+   * So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
    */
   createSession: handleUnaryCall<CreateSessionRequest, CreateSessionResponse>;
   /**
@@ -1023,8 +1027,10 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
 
 export interface SessionServiceClient extends Client {
   /**
-   * Signs a user in. An unknown address and a wrong password get the same answer after the same work. Fails with
-   * INVALID_FIELD, OVERLOADED, WRONG_CREDENTIALS.
+   * Signs a user in. An unknown address and a wrong password get the same answer after the same work. After ten wrong
+   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up to
+   * 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner out.
+   * So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
    */
   createSession(
     request: CreateSessionRequest,

@@ -1121,7 +1121,7 @@ export const UserServiceService = {
   },
   /**
    * Changes the caller's own password and ends all other sessions; a verified contact is told. Fails with INVALID_FIELD,
-   * NOT_OWNER, USER_NOT_FOUND, OVERLOADED, WRONG_CREDENTIALS.
+   * NOT_OWNER, USER_NOT_FOUND, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
    */
   changePassword: {
     path: "/paymesh.identity.v1.UserService/ChangePassword" as const,
@@ -1204,7 +1204,7 @@ export interface UserServiceServer extends UntypedServiceImplementation {
   sendContactCode: handleUnaryCall<SendContactCodeRequest, SendContactCodeResponse>;
   /**
    * Changes the caller's own password and ends all other sessions; a verified contact is told. Fails with INVALID_FIELD,
-   * NOT_OWNER, USER_NOT_FOUND, OVERLOADED, WRONG_CREDENTIALS.
+   * NOT_OWNER, USER_NOT_FOUND, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
    */
   changePassword: handleUnaryCall<ChangePasswordRequest, ChangePasswordResponse>;
   /**
@@ -1292,7 +1292,7 @@ export interface UserServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Changes the caller's own password and ends all other sessions; a verified contact is told. Fails with INVALID_FIELD,
-   * NOT_OWNER, USER_NOT_FOUND, OVERLOADED, WRONG_CREDENTIALS.
+   * NOT_OWNER, USER_NOT_FOUND, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
    */
   changePassword(
     request: ChangePasswordRequest,
