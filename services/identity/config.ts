@@ -15,6 +15,12 @@ const variables = z.object({
   KEY_ENCRYPTION_KEYS: namedKeys,
   /** Base64 of 32 bytes. For ever: what was indexed under another key is not found. */
   BLIND_INDEX_KEY: encryptionKey,
+  /** How many days a signing key signs before the next one takes its place. */
+  SIGNING_KEY_DAYS: z
+    .string()
+    .regex(/^[1-9]\d{0,2}$/, 'must be 1 to 999')
+    .transform(Number)
+    .default(30),
   /** Who delivers codes and notices to people: POST, signed with NOTIFICATION_KEY. */
   NOTIFICATION_URL: z.url({ protocol: /^https?$/ }).optional(),
   NOTIFICATION_KEY: encryptionKey.optional(),

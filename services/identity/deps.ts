@@ -26,7 +26,10 @@ import { Vault } from './vault/vault.js'
 
 /** From outside: everything that main makes once and a test may want to choose. */
 export interface Surroundings {
-  config: Pick<IdentityConfig, 'TOKEN_ISSUER' | 'TOKEN_AUDIENCE' | 'KEY_ENCRYPTION_KEYS' | 'BLIND_INDEX_KEY'>
+  config: Pick<
+    IdentityConfig,
+    'TOKEN_ISSUER' | 'TOKEN_AUDIENCE' | 'KEY_ENCRYPTION_KEYS' | 'BLIND_INDEX_KEY' | 'SIGNING_KEY_DAYS'
+  >
   pool: pg.Pool
   clock: Clock
   random: Random
@@ -44,15 +47,20 @@ export type Parts = IdentityDeps & {
   codes: CodeStore
   throttles: ThrottleStore
   places: PlaceStore
+  signingKeyStore: SigningKeyStore
   delivery: NotificationDelivery
   deliveryLoop: Loop
 }
+
+const dayMs = 24 * 60 * 60_000
 
 /** Builds everything between the pool and the handlers; makes the first signing key when there is none. */
 export async function createDeps(surroundings: Surroundings): Promise<Parts> {
   const { config, pool, clock, random, notifier, log } = surroundings
   const keyring = new Keyring(config.KEY_ENCRYPTION_KEYS)
   const keyedHash = new KeyedHash(config.BLIND_INDEX_KEY)
+  const signingKeyStore = new SigningKeyStore(pool)
+  const rotateAfterMs = config.SIGNING_KEY_DAYS * dayMs
   const vault = new Vault(keyring, keyedHash)
   const notifications = new NotificationStore(pool, keyring)
   const delivery = new NotificationDelivery({ store: notifications, notifier, clock, log })
@@ -66,7 +74,8 @@ export async function createDeps(surroundings: Surroundings): Promise<Parts> {
     keyring,
     keyedHash,
     vault,
-    signingKeys: await SigningKeys.start({ store: new SigningKeyStore(pool), keyring, clock, log }),
+    signingKeys: await SigningKeys.start({ store: signingKeyStore, keyring, clock, log, rotateAfterMs }),
+    signingKeyStore,
     delivery,
     deliveryLoop,
     nudgeDelivery: () => {

@@ -56,6 +56,7 @@ describe('CreateSession', () => {
       permissions: ['intents:read', 'intents:write', 'wallet:read', 'wallet:write'],
       tags: [],
       acr: 'pwd',
+      amr: ['pwd'],
       iat,
       exp: iat + 900,
     })

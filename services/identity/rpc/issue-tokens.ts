@@ -30,6 +30,7 @@ export async function issueTokens(
     sessionId: session.id,
     roles: session.roles,
     tags: session.tags,
+    level: 'pwd',
     issueTimeMs: nowMs,
     expireTimeMs,
     tokenId: deps.newId(),

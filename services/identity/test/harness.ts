@@ -62,6 +62,7 @@ export const config = {
   TOKEN_ISSUER: 'https://paymesh.test',
   TOKEN_AUDIENCE: 'paymesh',
   KEY_ENCRYPTION_KEYS: [{ id: 'test', key: new Secret(Buffer.alloc(32, 1), 'key') }],
+  SIGNING_KEY_DAYS: 30,
   BLIND_INDEX_KEY: new Secret(Buffer.alloc(32, 2), 'key'),
 }
 

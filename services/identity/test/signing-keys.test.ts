@@ -32,7 +32,7 @@ describe('SigningKeys', () => {
   })
 
   const start = async (ring = keyring): Promise<SigningKeys> => {
-    const keys = await SigningKeys.start({ store, keyring: ring, clock, log })
+    const keys = await SigningKeys.start({ store, keyring: ring, clock, log, rotateAfterMs: 30 * 86_400_000 })
     started.push(keys)
     return keys
   }
@@ -44,6 +44,7 @@ describe('SigningKeys', () => {
       sessionId: 's',
       roles: [],
       tags: [],
+      level: 'pwd',
       issueTimeMs: clock.nowMs(),
       expireTimeMs: clock.nowMs() + 900_000,
       tokenId: 't',

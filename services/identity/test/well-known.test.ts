@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import http2 from 'node:http2'
 import https from 'node:https'
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose'
+import { createLocalJWKSet, type JSONWebKeySet, decodeJwt, jwtVerify } from 'jose'
 import { pino } from 'pino'
 import { testCertificates } from '../../../dev/testing.js'
 import { createHttpServer, type HttpServer } from '../../runtime/http-server.js'
@@ -95,6 +95,9 @@ describe('the key set and discovery', () => {
     assert.equal(document['issuer'], 'https://paymesh.test/')
     assert.equal(document['jwks_uri'], 'https://paymesh.test/.well-known/jwks.json')
     assert.deepEqual(document['id_token_signing_alg_values_supported'], ['EdDSA'])
+    assert.deepEqual(document['acr_values_supported'], ['pwd', 'device', 'pin'])
+    const { accessToken } = await identity.signIn()
+    assert.deepEqual(Object.keys(decodeJwt(accessToken)).sort(), [...(document['claims_supported'] as string[])].sort())
   })
 
   const cases: [string, string, number, boolean][] = [

@@ -1,4 +1,5 @@
 import type pg from 'pg'
+import { transaction } from '../../runtime/postgres.js'
 import type { PublicJwk, SigningAlgorithm, SigningKeyRow } from './signing-key.js'
 
 interface Row {
@@ -22,24 +23,46 @@ export class SigningKeyStore {
 
   /** Stores a key unless its generation exists. Who loses the race takes the winner's key from `list`. */
   async add(key: SigningKeyRow): Promise<'added' | 'generation_exists'> {
-    const { rowCount } = await this.#pool.query({
-      name: 'add-signing-key',
-      text: `insert into signing_keys
-          (generation, kid, algorithm, public_jwk, wrapping_key_id, wrapped_private_jwk, publish_time, sign_time)
-        values ($1, $2, $3, $4, $5, $6, $7, $8)
-        on conflict (generation) do nothing`,
-      values: [
-        key.generation,
-        key.kid,
-        key.algorithm,
-        key.publicJwk,
-        key.privateJwk.keyId,
-        key.privateJwk.sealed,
-        new Date(key.publishTimeMs),
-        new Date(key.signTimeMs),
-      ],
+    return (await insertKey(this.#pool, key)) ? 'added' : 'generation_exists'
+  }
+
+  /** Stores the next key and says when those before it retire, both or neither. */
+  async rotate(key: SigningKeyRow, retireTimeMs: number): Promise<'added' | 'generation_exists'> {
+    return await transaction(this.#pool, async (client) => {
+      if (!(await insertKey(client, key))) return 'generation_exists'
+      await client.query({
+        name: 'retire-signing-keys',
+        text: `update signing_keys set retire_time = $2
+          where generation < $1 and (retire_time is null or retire_time > $2) and sign_time < $2`,
+        values: [key.generation, new Date(retireTimeMs)],
+      })
+      return 'added'
     })
-    return rowCount === 1 ? 'added' : 'generation_exists'
+  }
+
+  /** Puts a retired key back into the key set until a time, so that what it signed verifies again; whether there is one. */
+  async republish(kid: string, retireTimeMs: number): Promise<boolean> {
+    const { rowCount } = await this.#pool.query({
+      name: 'republish-signing-key',
+      text: `update signing_keys set retire_time = $2 where kid = $1 and retire_time < $2`,
+      values: [kid, new Date(retireTimeMs)],
+    })
+    return rowCount === 1
+  }
+
+  /** Deletes at most `countMax` keys that retired a week ago: nothing that they signed is good any more. */
+  async deleteExpired(nowMs: number, countMax: number): Promise<number> {
+    const { rowCount } = await this.#pool.query(
+      `delete from signing_keys where generation in (select generation from signing_keys
+        where retire_time < $1::timestamptz - interval '7 days' limit $2 for update skip locked)`,
+      [new Date(nowMs), countMax],
+    )
+    return rowCount ?? 0
+  }
+
+  /** Every key that is there, retired ones too, oldest first. */
+  async listAll(): Promise<SigningKeyRow[]> {
+    return await this.list(0)
   }
 
   /** The keys not yet retired at that time, oldest first. */
@@ -53,6 +76,27 @@ export class SigningKeyStore {
     })
     return rows.map(keyOf)
   }
+}
+
+async function insertKey(db: Pick<pg.ClientBase, 'query'>, key: SigningKeyRow): Promise<boolean> {
+  const { rowCount } = await db.query({
+    name: 'add-signing-key',
+    text: `insert into signing_keys
+        (generation, kid, algorithm, public_jwk, wrapping_key_id, wrapped_private_jwk, publish_time, sign_time)
+      values ($1, $2, $3, $4, $5, $6, $7, $8)
+      on conflict (generation) do nothing`,
+    values: [
+      key.generation,
+      key.kid,
+      key.algorithm,
+      key.publicJwk,
+      key.privateJwk.keyId,
+      key.privateJwk.sealed,
+      new Date(key.publishTimeMs),
+      new Date(key.signTimeMs),
+    ],
+  })
+  return rowCount === 1
 }
 
 function keyOf(row: Row): SigningKeyRow {

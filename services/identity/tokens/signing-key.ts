@@ -11,9 +11,7 @@ import { Secret } from '../../runtime/secret.js'
  * alone, so a rotation is one insert and one update, every replica changes key at the same moment, and no job has to
  * run at the right second.
  *
- * For whoever rotates: sign time ≥ publish time + 2 × the edge's key cache (60 s) + `SigningKeys`' reload, because the
- * edge does not fetch again when it meets an unknown key; retire time ≥ the successor's sign time + the life of an
- * access token. The first generation signs at once, there being nothing that knows an older one.
+ * signing-key-rotation.ts makes the next one. The first generation signs at once, there being nothing that knows an older one.
  */
 
 /** EdDSA (Ed25519) signs fast and needs no random number per signature; ES256 is there for verifiers without it. */

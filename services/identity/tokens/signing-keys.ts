@@ -2,20 +2,17 @@ import type { CryptoKey } from 'jose'
 import type { Clock } from '../../runtime/clock.js'
 import type { Logger } from '../../runtime/logger.js'
 import type { Keyring } from '../../runtime/keyring.js'
+import { reloadIntervalMs, rotateSigningKey } from './signing-key-rotation.js'
 import { newSigningKey, openSigningKey, type PublicJwk, type SigningKeyRow, signingKeyStates } from './signing-key.js'
 import type { SigningKeyStore } from './signing-key-store.js'
 
-/**
- * How often the keys are read again. A key has to be published for two of the edge's cache times, 120 s, before it
- * signs; by then every replica has read it many times over.
- */
-export const reloadIntervalMs = 15_000
-
 export interface SigningKeysDeps {
-  store: Pick<SigningKeyStore, 'add' | 'list'>
+  store: Pick<SigningKeyStore, 'add' | 'list' | 'listAll' | 'rotate'>
   keyring: Keyring
   clock: Clock
   log: Logger
+  /** How long a key signs before the next one is made. */
+  rotateAfterMs: number
 }
 
 /** A key that signs now. */
@@ -27,7 +24,8 @@ export interface Signer {
 }
 
 /**
- * The signing keys in memory: made at the first start of the first replica, read again as time passes. While the
+ * The signing keys in memory: made at the first start of the first replica, read again as time passes, and followed by the
+ * next one when they are old. While the
  * database is away the last ones read go on serving; nothing about a token or the key set needs it.
  */
 export class SigningKeys {
@@ -94,9 +92,20 @@ export class SigningKeys {
   async #reloadLater(): Promise<void> {
     try {
       await this.reload()
+      await this.rotateWhenOld()
     } catch (error) {
       this.#deps.log.warn({ err: error }, 'could not read the signing keys; the ones in memory stay in force')
     }
+  }
+
+  /** Makes the next key when the newest has signed for long enough; every replica does, and one of them makes it. */
+  async rotateWhenOld(): Promise<void> {
+    const { clock, rotateAfterMs, log } = this.#deps
+    const newest = this.#rows.at(-1)
+    if (newest === undefined || newest.signTimeMs + rotateAfterMs > clock.nowMs()) return
+    const rotated = await rotateSigningKey(this.#deps, newest.algorithm)
+    if (rotated.kind === 'rotated') log.info({ kid: rotated.key.kid }, 'made the next signing key')
+    await this.reload()
   }
 
   #states(): ReturnType<typeof signingKeyStates<SigningKeyRow>> {

@@ -1,5 +1,7 @@
 import { status } from '@grpc/grpc-js'
 import type { HttpAnswer } from '../../runtime/http-server.js'
+import { claimNames, methodsByLevel } from './access-token.js'
+import { keySetAgeMsMax } from './signing-key-rotation.js'
 import type { SigningKeys } from './signing-keys.js'
 
 export interface WellKnownDeps {
@@ -9,12 +11,6 @@ export interface WellKnownDeps {
 
 const keySetPath = '/.well-known/jwks.json'
 const discoveryPath = '/.well-known/openid-configuration'
-
-/**
- * How long a verifier may keep the key set. The edge keeps it as long; a new key is published twice that before it
- * signs.
- */
-const maxAgeSeconds = 60
 
 /** Answers GET and HEAD of the key set (RFC 7517) and of the discovery document that leads to it. */
 export function answerWellKnown(deps: WellKnownDeps, method: string, path: string): HttpAnswer {
@@ -28,7 +24,7 @@ export function answerWellKnown(deps: WellKnownDeps, method: string, path: strin
     return json(405, body, { allow: 'GET, HEAD' })
   }
   const document = plainPath === keySetPath ? { keys: deps.signingKeys.published() } : discovery(deps)
-  return json(200, document, { 'cache-control': `public, max-age=${maxAgeSeconds}` })
+  return json(200, document, { 'cache-control': `public, max-age=${keySetAgeMsMax / 1000}` })
 }
 
 // The members of OpenID Connect Discovery 1.0 section 3 that are true of a mesh whose only flow is its own sign-in:
@@ -40,7 +36,10 @@ function discovery({ issuer, signingKeys }: WellKnownDeps): unknown {
     response_types_supported: [],
     subject_types_supported: ['public'],
     id_token_signing_alg_values_supported: [...new Set(signingKeys.published().map((key) => key.alg))],
-    claims_supported: ['iss', 'aud', 'sub', 'sid', 'roles', 'permissions', 'tags', 'acr', 'iat', 'exp', 'jti'],
+    // Weakest first.
+    acr_values_supported: Object.keys(methodsByLevel),
+    claim_types_supported: ['normal'],
+    claims_supported: claimNames,
   }
 }
 
