@@ -4,7 +4,7 @@
 import { type Pool } from 'pg'
 import { type Logger } from '../../runtime/logger.js'
 import { providerAccount, suspenseAccount } from '../ledger/account-names.js'
-import { Loop } from '../loop.js'
+import { Loop } from '../../runtime/loop.js'
 import { type ChainOutcome } from '../saga/chain-runner.js'
 import { type ChainPlan, TransferCode } from '../saga/chain.js'
 import { type Intent, type Submission } from '../intents/intent.js'
