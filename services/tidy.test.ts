@@ -134,7 +134,7 @@ describe('imports', () => {
 describe('composition', () => {
   // Where a service's parts are put together. Beside main.ts and migrate.ts: what main.ts of a service that tests
   // start in their own process is made of, and commands of their own.
-  const roots = /\/(main|migrate|service|publish|replay-command|retention-command)\.ts$/
+  const roots = /\/(main|migrate|service|publish|[a-z-]+-command)\.ts$/
 
   it('of pools and servers happens in the entry points', () => {
     none(
