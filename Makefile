@@ -29,7 +29,7 @@ e2e: setup ## Run the tests of the whole mesh
 bench: setup ## Measure payments a second and what the edge costs (ARGS=--json)
 	@node dist/bench/intent.js $(ARGS) && node dist/bench/edge.js $(ARGS)
 
-gen: setup ## Generate gen/ and docs/contracts.md from proto/
+gen: setup ## Generate gen/, docs/contracts.md and docs/openapi.json
 	@npm run --silent gen
 
 gen-check: setup ## Fail when gen/ is not what proto/ says

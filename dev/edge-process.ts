@@ -71,10 +71,16 @@ function writeEdgeFiles(options: EdgeProcessOptions, folder: string): string {
   // Copied, because the account of the edge may be unable to enter the checkout.
   const descriptorPath = give('paymesh.binpb', readFileSync(join(checkout, 'gen', 'paymesh.binpb')))
   writeSecrets(options)
-  return give('envoy.json', JSON.stringify(edgeConfig(edgeOptions(options, folder, descriptorPath)), undefined, 2))
+  const openApiPath = give('openapi.json', readFileSync(join(checkout, 'docs', 'openapi.json')))
+  const edge = edgeOptions(options, folder, { descriptorPath, openApiPath })
+  return give('envoy.json', JSON.stringify(edgeConfig(edge), undefined, 2))
 }
 
-function edgeOptions(options: EdgeProcessOptions, folder: string, descriptorPath: string): EdgeOptions {
+function edgeOptions(
+  options: EdgeProcessOptions,
+  folder: string,
+  files: Pick<EdgeOptions, 'descriptorPath' | 'openApiPath'>,
+): EdgeOptions {
   const { ledger, rules, identity, connector, intent, ...edge } = options.ports
   return {
     listenAddress: options.listenAddress,
@@ -88,7 +94,7 @@ function edgeOptions(options: EdgeProcessOptions, folder: string, descriptorPath
       connector: { port: connector.grpc, httpPort: connector.http },
       intent: { port: intent.grpc },
     },
-    descriptorPath,
+    ...files,
     sdsFolder: join(folder, 'sds'),
     tokenIssuer: tokenIssuer(options.ports),
     tokenAudience: TOKEN_AUDIENCE,

@@ -9,6 +9,8 @@ export interface EdgeOptions {
   readonly services: EdgeServices
   /** The descriptor image of the contracts, `gen/paymesh.binpb`. */
   readonly descriptorPath: string
+  /** The document of the public API, `docs/openapi.json`. */
+  readonly openApiPath: string
   /** Folder of the SDS files `edge_cert.yaml`, `mesh_ca.yaml` and `public_cert.yaml`. */
   readonly sdsFolder: string
   /** The `iss` that access tokens must carry. */

@@ -7,6 +7,8 @@ import { downstreamTls } from './tls.js'
 
 type Json = Record<string, unknown>
 
+const OPENAPI_BYTES_MAX = 2_097_152
+
 /** The two public listeners: the same API over HTTP and HTTPS. */
 export function listeners(options: EdgeOptions, methods: readonly (ContractMethod & { http: HttpRule })[]): Json[] {
   const filter = connectionManager(options, methods)
@@ -37,6 +39,7 @@ function connectionManager(options: EdgeOptions, methods: readonly (ContractMeth
       http_filters: httpFilters(options, methods),
       route_config: {
         name: 'public',
+        max_direct_response_body_size_bytes: OPENAPI_BYTES_MAX,
         // Whose address it is, for limits that a service keeps itself. Clients' own were stripped.
         request_headers_to_add: [
           {

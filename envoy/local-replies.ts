@@ -54,12 +54,27 @@ export function localReplies(): Json {
     body_format_override: { json_format: errorBody(code, reason, message) },
   }))
   return {
-    mappers: [healthy, transcoderRefusal(), ...byStatus],
+    mappers: [openApiDocument, healthy, transcoderRefusal(), ...byStatus],
     body_format: { json_format: errorBody(2, 'EDGE_FAILED', 'The request could not be served.') },
   }
 }
 
-/** `GET /healthz`: the one local reply that is no error. */
+/** Where the edge answers its own document. */
+export const OPENAPI_PATH = '/v1/openapi.json'
+
+const openApiDocument = {
+  filter: {
+    and_filter: {
+      filters: [statusIs(200), { header_filter: { header: { name: ':path', string_match: { exact: OPENAPI_PATH } } } }],
+    },
+  },
+  body_format_override: {
+    text_format_source: { inline_string: ENVOY_TEXT },
+    content_type: 'application/json; charset=utf-8',
+  },
+}
+
+/** `GET /healthz`. Beside the document the one local reply that is no error. */
 const healthy = { filter: statusIs(200), body_format_override: { json_format: { status: 'serving' } } }
 
 /** The transcoder names the field that is wrong; the HTTP layer's 400 has no text worth keeping. */

@@ -25,11 +25,20 @@ export interface HttpRule {
   readonly verb: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** The path template, such as `/v1/{name=intents/*}:watch`. */
   readonly path: string
+  /** The field that the body is, `*` for the whole message; absent when there is no body. */
+  readonly body: string | undefined
 }
 
 const httpShape = z.object({
   '[google.api.http]': z
-    .object({ get: z.string(), post: z.string(), put: z.string(), patch: z.string(), delete: z.string() })
+    .object({
+      get: z.string(),
+      post: z.string(),
+      put: z.string(),
+      patch: z.string(),
+      delete: z.string(),
+      body: z.string(),
+    })
     .partial()
     .optional(),
 })
@@ -86,7 +95,7 @@ function httpRule(name: string, rule: z.infer<typeof httpShape>['[google.api.htt
   if (rule === undefined) return undefined
   const verbs = (['get', 'post', 'put', 'patch', 'delete'] as const).flatMap((verb) => {
     const path = rule[verb]
-    return path === undefined ? [] : [{ verb: VERBS[verb], path }]
+    return path === undefined ? [] : [{ verb: VERBS[verb], path, body: rule.body }]
   })
   const [only, ...more] = verbs
   if (only === undefined || more.length > 0) throw new Error(`${name} must have exactly one HTTP verb`)

@@ -1,6 +1,7 @@
 import { httpCluster } from './clusters.js'
 import { type EdgeOptions, type EdgeProfile } from './edge-options.js'
 import { type ContractMethod, type HttpRule } from './public-methods.js'
+import { OPENAPI_PATH } from './local-replies.js'
 import { ADDRESS_FILTER, addressRateLimit, requestClass, sharedRateLimits } from './rate-limits.js'
 
 type Json = Record<string, unknown>
@@ -23,6 +24,7 @@ export function routes(options: EdgeOptions, methods: readonly (ContractMethod &
     handlerRoute(options.profile, 'GET', '/.well-known/jwks.json', httpCluster('identity')),
     handlerRoute(options.profile, 'GET', '/.well-known/openid-configuration', httpCluster('identity')),
     handlerRoute(options.profile, 'POST', '/ilp', httpCluster('connector')),
+    openApiDocument(options),
     refusal({ prefix: '/' }, 404),
   ]
 }
@@ -58,12 +60,17 @@ function handlerRoute(profile: EdgeProfile, verb: string, path: string, cluster:
     typed_per_filter_config: {
       [ADDRESS_FILTER]: addressRateLimit(profile, 'signedIn'),
       ...noToken(),
-      'envoy.filters.http.grpc_json_transcoder': {
-        '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig',
-        disabled: true,
-        config: {},
-      },
+      ...without('envoy.filters.http.grpc_json_transcoder'),
     },
+  }
+}
+
+/** The contracts as OpenAPI, from the file. Its path is known to `localReplies`, which leaves the body alone. */
+function openApiDocument({ openApiPath }: EdgeOptions): Json {
+  return {
+    match: { path: OPENAPI_PATH, headers: [methodIs('GET')] },
+    direct_response: { status: 200, body: { filename: openApiPath } },
+    typed_per_filter_config: { ...noToken(), ...without('envoy.filters.http.grpc_json_transcoder') },
   }
 }
 
@@ -73,11 +80,7 @@ const grpcRefusal = {
   direct_response: { status: 415 },
   typed_per_filter_config: {
     ...noToken(),
-    'envoy.filters.http.header_mutation': {
-      '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig',
-      disabled: true,
-      config: {},
-    },
+    ...without('envoy.filters.http.header_mutation'),
   },
 }
 
@@ -99,6 +102,10 @@ const refusal = (match: Json, status: number): Json => ({
   direct_response: { status },
   typed_per_filter_config: noToken(),
 })
+
+function without(filter: string): Json {
+  return { [filter]: { '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig', disabled: true, config: {} } }
+}
 
 function noToken(): Json {
   return {

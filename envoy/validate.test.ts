@@ -38,6 +38,7 @@ async function validate(change: Partial<EdgeOptions>): Promise<string> {
       intent: { host: 'intent', port: 50051 },
     },
     descriptorPath: assetPath('gen/paymesh.binpb'),
+    openApiPath: assetPath('docs/openapi.json'),
     sdsFolder: folder,
     tokenIssuer: 'https://pay.example',
     tokenAudience: 'paymesh',

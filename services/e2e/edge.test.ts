@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import http2 from 'node:http2'
+import { readFileSync } from 'node:fs'
 import { type Answer, type Person, errorInfo, newPerson, payment, walletShape } from './api.js'
+import { assetPath } from '../runtime/assets.js'
 import { theMesh } from './mesh-under-test.js'
 
 const claims = (subject: string): string =>
@@ -101,6 +103,13 @@ describe('the edge', () => {
       assertRefusal(refused, 429, 8, 'RATE_LIMITED')
       assert.equal(refused.headers.get('retry-after'), '1')
     })
+  })
+
+  it('shows what it offers, as OpenAPI, to anybody', async () => {
+    const { api } = await theMesh()
+    const { status, headers, body } = await api.send('GET', '/v1/openapi.json')
+    assert.deepEqual([status, headers.get('content-type')], [200, 'application/json; charset=utf-8'])
+    assert.deepEqual(body, JSON.parse(readFileSync(assetPath('docs/openapi.json'), 'utf8')))
   })
 
   it('says that it serves, for whatever balances load before it', async () => {
