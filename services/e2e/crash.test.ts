@@ -45,7 +45,7 @@ describe('a payment whose Intent process is killed', function () {
 
   // What becomes of a hold, of a limit whose cap was changed and of what a provider has is tested beside the service:
   // services/intent/test.
-  for (const point of crashPoints.filter((each) => !/-(wish|attempt|ask|queue|take|answer|report)$/.test(each))) {
+  for (const point of crashPoints.filter((each) => !/-(wish|burn|attempt|ask|queue|take|answer|report)$/.test(each))) {
     it(`at ${point} settles once after a restart`, async () => {
       const requestId = randomUUID()
       const before = await balances(alice, bob)

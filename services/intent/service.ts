@@ -266,12 +266,12 @@ function assemblePayments(
     channels,
     ...carrying,
     runChain: chain,
+    burn: (intent) => burnChain(chains, intent),
     nowMs,
     crashPoint,
     nudgeOutbox,
   })
-  const burn = (intent: Intent) => burnChain(chains, intent)
-  const failDeps = { store, holds, advance, burn, nowMs, nudgeOutbox }
+  const failDeps = { store, holds, advance, nowMs, crashPoint, nudgeOutbox }
   const fail = (intent: Intent, failure: Failure) => failIntent(failDeps, intent, failure)
   const payments = createPayments({
     store,

@@ -54,8 +54,8 @@ export class HoldStore {
   }
 
   /**
-   * Writes why a hold is to be released; undefined when that is written already, nothing is held any more, or a provider
-   * has said that it paid.
+   * Writes why a hold is to be released, or a payment ended that may not have moved anything yet; undefined when that is
+   * written already, the intent is in another state, or a provider has said that it paid.
    */
   async release(intentId: string, release: Release): Promise<Intent | undefined> {
     const failure = release.kind === 'FAIL' ? release.failure : undefined
@@ -63,7 +63,7 @@ export class HoldStore {
       `update intents
        set release_kind = $2, release_reason = $3, release_message = $4, resume_count = 0,
            resume_after = now() + interval '3 seconds'
-       where id = $1 and state = 'AUTHORIZED' and release_kind is null and (provider is null or capture_minor is null)
+       where id = $1 and state in ('VALIDATED', 'AUTHORIZED') and release_kind is null and (provider is null or capture_minor is null)
        returning *`,
       [intentId, release.kind, failure?.reason ?? null, failure?.message ?? null],
     )

@@ -128,7 +128,7 @@ with given as (
         else i.hold_expire_time
       end,
       resume_after = case
-        when g.state = 'AUTHORIZED' and i.provider is null then coalesce(i.hold_expire_time, now())
+        when g.state = 'AUTHORIZED' and i.provider is null and i.release_kind is null then coalesce(i.hold_expire_time, now())
         else now() + ${resumeAfter}
       end
   from given g

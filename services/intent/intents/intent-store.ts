@@ -74,7 +74,7 @@ export class IntentStore {
   async attemptAgain({ id, version, attempt, limitAccounts }: Intent): Promise<boolean> {
     const { rowCount } = await this.#pool.query(
       `update intents set attempt = $3, limit_accounts = $4, resume_count = 0, resume_after = now() + interval '3 seconds'
-       where id = $1 and version = $2 and attempt = $3 - 1 and state = 'VALIDATED'`,
+       where id = $1 and version = $2 and attempt = $3 - 1 and state = 'VALIDATED' and release_kind is null`,
       [id, version, attempt, JSON.stringify(limitAccounts)],
     )
     return rowCount === 1

@@ -119,7 +119,10 @@ export interface Intent extends Order, RequestKey {
   readonly holdExpireMs: number | undefined
   /** What of a hold is to settle; never changes once it is there. */
   readonly captureMinor: bigint | undefined
-  /** Why a hold is to be released; never changes once it is there. */
+  /**
+   * Why a hold is to be released; never changes once it is there. An operator's may be there while the intent is VALIDATED:
+   * then nothing is to be moved either.
+   */
   readonly release: Release | undefined
   /** Undefined when the Ledger alone carries the payment out. */
   readonly submission: Submission | undefined

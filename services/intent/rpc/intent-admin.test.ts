@@ -187,6 +187,15 @@ describe("the operator's RPCs of intents", () => {
       assert.equal(await intent.available(purse.name), before)
     })
 
+    it('says why, also when somebody else meets the spent chain first', async () => {
+      for (let round = 0; round < 8; round++) {
+        const interrupted = await cutOff('before-ledger')
+        await Promise.allSettled([resume(interrupted), fail(interrupted), resume(interrupted)])
+        const { state, failure } = await intent.intent(interrupted.name)
+        if (state !== IntentState.SETTLED) assert.equal(failure?.reason, 'FAILED_BY_OPERATOR')
+      }
+    })
+
     it('finds that the Ledger moved the money, and says so', async () => {
       const interrupted = await cutOff('after-ledger')
       assert.equal(interrupted.state, IntentState.VALIDATED)

@@ -1,6 +1,7 @@
 // The step function: takes an intent from where it rests to where it goes next. Requests, duplicates and the resumer
 // all run this one function, at the same time if it so happens: the Ledger applies a chain once and ends a hold once, and
 // the conditional update lets one outcome in.
+import { type Burnt } from './burn-chain.js'
 import { type Channel } from '../channels/channel.js'
 import { type Channels } from '../channels/channels.js'
 import { attemptMax, type ChainPlan, postTryMax, type Resolution } from './chain.js'
@@ -36,6 +37,7 @@ export interface AdvanceDeps {
   readonly noteLateSuccess: (intent: Intent, submission: Submission) => Promise<void>
   readonly limits: Pick<LimitAccounts, 'refresh'>
   readonly runChain: (intent: Intent, plan: ChainPlan) => Promise<ChainOutcome>
+  readonly burn: (intent: Intent) => Promise<Burnt>
   readonly nowMs: () => number
   readonly crashPoint: ReachCrashPoint
   /** Told after an outcome, and so its event, is committed. */
@@ -96,14 +98,21 @@ async function step(deps: StepDeps, intent: Intent): Promise<Advanced> {
 async function pay(deps: StepDeps, intent: Intent): Promise<Advanced> {
   const channel = deps.channels.of(intent)
   if (channel === undefined) return noChannel(intent)
+  if (intent.release?.kind === 'FAIL') {
+    const ended = await endUnpaid(deps, intent, intent.release.failure)
+    if (ended !== 'paid') return ended
+  }
   const outcome = await run(deps, intent, firstPlan(intent, channel))
+  // The Ledger said no before: maybe to who burnt the chain, who then has written before why.
+  const wished = 'before' in outcome && outcome.before ? await wishedMeanwhile(deps, intent) : undefined
+  if (wished !== undefined) return await step(deps, wished)
   switch (outcome.kind) {
     case 'applied': {
       const next = intent.holdSeconds === undefined ? settled : authorized
       const written = await write(deps, intent, next(intent, deps.nowMs()))
-      // What is held for a provider goes on to it.
-      const goesOn = written.kind === 'rests' && written.intent.submission !== undefined
-      return goesOn ? await step(deps, written.intent) : written
+      // What is held for a provider goes on to it; what an operator has ended is released.
+      const goesOn = intent.submission !== undefined || intent.release !== undefined
+      return written.kind === 'rests' && goesOn ? await step(deps, written.intent) : written
     }
     case 'refused':
       return await write(deps, intent, rejected(intent, outcome.failure, deps.nowMs()))
@@ -114,6 +123,27 @@ async function pay(deps: StepDeps, intent: Intent): Promise<Advanced> {
     case 'undecided':
       return { kind: 'waiting', intent, cause: outcome.cause }
   }
+}
+
+/** An operator has ended what may have moved nothing: makes sure that it never will, unless it has. */
+async function endUnpaid(deps: StepDeps, intent: Intent, failure: Failure): Promise<Advanced | 'paid'> {
+  const burnt = await deps.burn(intent)
+  deps.crashPoint('after-burn')
+  switch (burnt.kind) {
+    case 'applied':
+      return 'paid'
+    case 'burnt':
+      return await write(deps, intent, rejected(intent, failure, deps.nowMs()))
+    case 'undecided':
+      return { kind: 'waiting', intent, cause: burnt.cause }
+  }
+}
+
+/** The intent as it is stored, when an operator has ended it since it was read. */
+async function wishedMeanwhile(deps: StepDeps, intent: Intent): Promise<Intent | undefined> {
+  if (intent.release !== undefined) return undefined
+  const now = await read(deps, intent.id)
+  return now.release === undefined ? undefined : now
 }
 
 /**

@@ -25,8 +25,9 @@ import { isUnavailable, type Ledger } from '../ledger/ledger-client.js'
 export type ChainOutcome =
   | { readonly kind: 'applied' }
   /** Of the limits that the decision names, the one at this place is used up, or its account was replaced. */
-  | { readonly kind: 'overLimit'; readonly limitIndex: number }
-  | { readonly kind: 'refused'; readonly failure: Failure }
+  | { readonly kind: 'overLimit'; readonly limitIndex: number; readonly before: boolean }
+  /** Before: in an earlier call, of whomever, of which only the outcome is known; why can be told by how things stand now. */
+  | { readonly kind: 'refused'; readonly failure: Failure; readonly before: boolean }
   /** The hold had ended so before. */
   | { readonly kind: 'resolved'; readonly how: Resolution }
   | { readonly kind: 'undecided'; readonly cause: string }
@@ -102,9 +103,9 @@ async function readOutcome(
     case 'present':
       return await confirmApplied(deps, transfers)
     case 'refused':
-      return refusal(plan, answer.legIndex, answer.cause)
+      return refusal(plan, answer.legIndex, answer.cause, false)
     case 'refusedBefore':
-      return refusal(plan, answer.legIndex, await causeNow(deps, legAt(plan, answer.legIndex)))
+      return refusal(plan, answer.legIndex, await causeNow(deps, legAt(plan, answer.legIndex)), true)
     case 'resolved':
       return answer
     case 'undecided':
@@ -147,11 +148,11 @@ async function causeNow(deps: ChainRunnerDeps, leg: Leg): Promise<RefusalCause> 
   return 'EXCEEDS_BALANCE'
 }
 
-function refusal(plan: ChainPlan, legIndex: number, cause: RefusalCause): ChainOutcome {
+function refusal(plan: ChainPlan, legIndex: number, cause: RefusalCause, before: boolean): ChainOutcome {
   const leg = legAt(plan, legIndex)
   // Limits are the first legs, in the decision's order.
-  if (leg.role === 'limit' && cause === 'EXCEEDS_BALANCE') return { kind: 'overLimit', limitIndex: legIndex }
-  return { kind: 'refused', failure: failureOf(leg, cause) }
+  if (leg.role === 'limit' && cause === 'EXCEEDS_BALANCE') return { kind: 'overLimit', limitIndex: legIndex, before }
+  return { kind: 'refused', failure: failureOf(leg, cause), before }
 }
 
 function legAt(plan: ChainPlan, index: number): Leg {

@@ -7,9 +7,10 @@ import {
 } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { type Intent, IntentState, RefundState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
+import { FailIntentRequest, IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { type CrashPoint } from '../crash-points.js'
 import { isResting } from '../intents/intent.js'
-import { paymentRequest, TestIntent, TestMesh } from './mesh.js'
+import { operator, paymentRequest, TestIntent, TestMesh } from './mesh.js'
 import { MeshProcess, until } from './mesh-process.js'
 
 /** Kills an Intent process for real at each point of what follows a payment, and lets another one finish it. */
@@ -111,6 +112,40 @@ describe('an Intent process that is killed', function () {
       assert.equal(await dying.ended(), 'SIGKILL')
       intent = await mesh.startIntent()
       assert.equal((await finished(held)).state, IntentState.EXPIRED)
+    })
+  }
+
+  /** A payment whose process died at the point before; nobody goes on with it by himself. */
+  async function interruptedAt(point: CrashPoint, holdSeconds?: number): Promise<Intent> {
+    const change = holdSeconds === undefined ? {} : { holdSeconds }
+    const request = paymentRequest(purse, shop, 10_000n, change)
+    await dieAt(point, (at) => at.pay('ann', request))
+    const { rows } = await mesh.pool.query<{ id: string }>(
+      `update intents set resume_after = 'infinity' where request_id = $1 and state = 'VALIDATED' returning id`,
+      [request.requestId],
+    )
+    return await intent.intent(`intents/${rows[0]!.id}`)
+  }
+
+  const failIt = ({ name }: Intent) => {
+    const request = FailIntentRequest.fromPartial({ name, reason: 'gave up' })
+    return (at: TestIntent) => at.call(IntentAdminServiceService.failIntent, request, operator)
+  }
+  const endings: [CrashPoint, CrashPoint, number | undefined, keyof typeof IntentState][] = [
+    ['before-ledger', 'after-burn', undefined, 'REJECTED'],
+    ['after-ledger', 'after-burn', undefined, 'SETTLED'],
+    ['after-ledger', 'after-update', 600, 'FAILED'],
+  ]
+  for (const [paid, point, holdSeconds, found] of endings) {
+    const what = `${holdSeconds === undefined ? 'a payment' : 'a hold'} cut off at ${paid}`
+    it(`ending ${what}, at ${point}, leaves it ${found} for the operator's reason`, async () => {
+      const interrupted = await interruptedAt(paid, holdSeconds)
+      await dieAt(point, failIt(interrupted))
+      const soon = `select from intents where id = $1 and resume_after < now() + interval '1 minute'`
+      assert.equal((await mesh.pool.query(soon, [interrupted.name.slice('intents/'.length)])).rowCount, 1)
+      const ended = await finished(interrupted)
+      assert.equal(ended.state, IntentState[found])
+      assert.equal(ended.failure?.message, found === 'SETTLED' ? undefined : 'gave up')
     })
   }
 
