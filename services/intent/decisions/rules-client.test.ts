@@ -79,6 +79,24 @@ describe('the client of Rules', () => {
     )
   })
 
+  it('asks again for what a call had no room for', async () => {
+    proxy.answer = async (request, real) => {
+      const { results } = await real(request)
+      return {
+        results: results.map((one, index) =>
+          index < 3 ? one : { result: { $case: 'deferred' as const, deferred: true } },
+        ),
+      }
+    }
+    const amounts = Array.from({ length: 8 }, (_, index) => BigInt(index + 1) * 40_000n)
+    const outcomes = await Promise.all(amounts.map((amount) => decide(waits, factsOf(amount))))
+    assert.deepEqual(sizes(), [8, 5, 2])
+    assert.deepEqual(
+      outcomes.map(feeOf),
+      amounts.map((amount) => (amount * 25n) / 10_000n),
+    )
+  })
+
   it('collects what is asked while answers are under way', async () => {
     const release = holdAnswers()
     const asked: Promise<RulesAnswer>[] = []

@@ -122,7 +122,13 @@ export function connectDecisions({ queueMax, ...options }: RulesOptions): Decisi
     ...batchLimits,
   })
   return {
-    ask: (request) => batches.add(request),
+    ask: async (request) => {
+      for (;;) {
+        const result = await batches.add(request)
+        // The answers before it filled the message; of those that ask again, the first of a call is always answered.
+        if (result.result?.$case !== 'deferred') return result
+      }
+    },
     close: () => {
       client.close()
     },
@@ -146,6 +152,7 @@ function answerFrom(result: DecideResult['result'], assetCode: string): RulesAns
         wish: score ? { kind: 'score', ...score } : { kind: 'signals', names: signals },
       }
     }
+    case 'deferred':
     case undefined:
       throw new MalformedDecisionError('a result has a decision or a failure')
   }

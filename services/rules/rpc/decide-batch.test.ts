@@ -94,6 +94,24 @@ describe('DecideBatch', () => {
     }
   })
 
+  it('leaves to another call what the message has no room for, and answers the first of any', async () => {
+    const [fee] = documentOf(1).fees
+    const name = (index: number) => `${'f'.repeat(60)}${index}`
+    const revenue = `accounts/${'r'.repeat(110)}`
+    const fees = Array.from({ length: 600 }, (_, index) => ({ ...fee, id: name(index), revenue_account: revenue }))
+    await publish({ ...documentOf(1), fees })
+    const requests = Array.from({ length: 128 }, (_, index) => requestOf(BigInt(10_000 + index)))
+    const results = await decideBatch(...requests)
+    const decided = results.findIndex(({ result }) => result?.$case === 'deferred')
+    assert.ok(decided > 1 && decided < 127, `${decided} fit`)
+    for (const [index, { result }] of results.entries()) {
+      assert.equal(result?.$case, index < decided ? 'decision' : 'deferred')
+    }
+    const [next] = await decideBatch(...requests.slice(decided))
+    const { decision } = await replica.client('intent').decide(requests[decided]!)
+    assert.deepEqual(decisionOf(next!), decision)
+  })
+
   it('decides all that name no version by one, also when another is published while older ones are read', async () => {
     const old = await publish(documentOf(1))
     for (let mark = 2; mark <= 4; mark++) {

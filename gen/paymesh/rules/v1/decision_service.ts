@@ -111,6 +111,9 @@ export interface DecideResult {
     | //
     /** What is to be added to the facts first. */
     { $case: "wanted"; wanted: Wanted }
+    | //
+    /** True: the answers before it fill the message. Ask again for it in another call. */
+    { $case: "deferred"; deferred: boolean }
     | undefined;
 }
 
@@ -577,6 +580,9 @@ export const DecideResult: MessageFns<DecideResult> = {
       case "wanted":
         Wanted.encode(message.result.wanted, writer.uint32(26).fork()).join();
         break;
+      case "deferred":
+        writer.uint32(32).bool(message.result.deferred);
+        break;
     }
     return writer;
   },
@@ -618,6 +624,14 @@ export const DecideResult: MessageFns<DecideResult> = {
             message.result = { $case: "wanted", wanted: Wanted.decode(reader, reader.uint32()) };
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.result = { $case: "deferred", deferred: reader.bool() };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -651,6 +665,12 @@ export const DecideResult: MessageFns<DecideResult> = {
       case "wanted": {
         if (object.result?.wanted !== undefined && object.result?.wanted !== null) {
           message.result = { $case: "wanted", wanted: Wanted.fromPartial(object.result.wanted) };
+        }
+        break;
+      }
+      case "deferred": {
+        if (object.result?.deferred !== undefined && object.result?.deferred !== null) {
+          message.result = { $case: "deferred", deferred: object.result.deferred };
         }
         break;
       }
@@ -834,7 +854,8 @@ export const DecisionServiceService = {
   },
   /**
    * Decides several payments in one call, each as Decide would, each for itself: what one of them fails with keeps no other
-   * from its decision. All that name no version are decided by the same one. Fails with INVALID_FIELD when there are none
+   * from its decision. All that name no version are decided by the same one. What would make the answer larger than a message
+   * may be is `deferred`; the first never is. Fails with INVALID_FIELD when there are none
    * or too many.
    */
   decideBatch: {
@@ -856,7 +877,8 @@ export interface DecisionServiceServer extends UntypedServiceImplementation {
   decide: handleUnaryCall<DecideRequest, DecideResponse>;
   /**
    * Decides several payments in one call, each as Decide would, each for itself: what one of them fails with keeps no other
-   * from its decision. All that name no version are decided by the same one. Fails with INVALID_FIELD when there are none
+   * from its decision. All that name no version are decided by the same one. What would make the answer larger than a message
+   * may be is `deferred`; the first never is. Fails with INVALID_FIELD when there are none
    * or too many.
    */
   decideBatch: handleUnaryCall<DecideBatchRequest, DecideBatchResponse>;
@@ -884,7 +906,8 @@ export interface DecisionServiceClient extends Client {
   ): ClientUnaryCall;
   /**
    * Decides several payments in one call, each as Decide would, each for itself: what one of them fails with keeps no other
-   * from its decision. All that name no version are decided by the same one. Fails with INVALID_FIELD when there are none
+   * from its decision. All that name no version are decided by the same one. What would make the answer larger than a message
+   * may be is `deferred`; the first never is. Fails with INVALID_FIELD when there are none
    * or too many.
    */
   decideBatch(
