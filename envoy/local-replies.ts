@@ -54,7 +54,7 @@ export function localReplies(): Json {
     body_format_override: { json_format: errorBody(code, reason, message) },
   }))
   return {
-    mappers: [openApiDocument, healthy, transcoderRefusal(), ...byStatus],
+    mappers: [openApiDocument, healthy, transcoderRefusal(), tokenOfAnother(), ...byStatus],
     body_format: { json_format: errorBody(2, 'EDGE_FAILED', 'The request could not be served.') },
   }
 }
@@ -79,18 +79,30 @@ const healthy = { filter: statusIs(200), body_format_override: { json_format: { 
 
 /** The transcoder names the field that is wrong; the HTTP layer's 400 has no text worth keeping. */
 function transcoderRefusal(): Json {
-  const byTranscoder = {
+  return {
+    filter: { and_filter: { filters: [statusIs(400), detailsContain('grpc_json_transcode')] } },
+    body_format_override: { json_format: errorBody(CODE.invalidArgument, 'MALFORMED_REQUEST', ENVOY_TEXT) },
+  }
+}
+
+/** A token for another audience. Envoy says 403, and RFC 6750 (3.1) that whoever comes has to sign in here: 401. */
+function tokenOfAnother(): Json {
+  return {
+    filter: { and_filter: { filters: [statusIs(403), detailsContain('jwt_authn')] } },
+    status_code: 401,
+    body_format_override: { json_format: errorBody(CODE.unauthenticated, 'NOT_SIGNED_IN', ENVOY_TEXT) },
+  }
+}
+
+function detailsContain(text: string): Json {
+  return {
     extension_filter: {
       name: 'envoy.access_loggers.extension_filters.cel',
       typed_config: {
         '@type': 'type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter',
-        expression: "response.code_details.contains('grpc_json_transcode')",
+        expression: `response.code_details.contains('${text}')`,
       },
     },
-  }
-  return {
-    filter: { and_filter: { filters: [statusIs(400), byTranscoder] } },
-    body_format_override: { json_format: errorBody(CODE.invalidArgument, 'MALFORMED_REQUEST', ENVOY_TEXT) },
   }
 }
 

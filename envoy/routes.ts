@@ -18,6 +18,8 @@ const STREAM_IDLE_MS = 60_000
  */
 export function routes(options: EdgeOptions, methods: readonly (ContractMethod & { http: HttpRule })[]): Json[] {
   return [
+    tunnelRefusal,
+    twoHostsRefusal,
     grpcRefusal,
     ...(options.corsOrigins.length === 0 ? [] : [preflight]),
     ...methods.map((method) => methodRoute(options.profile, method)),
@@ -72,6 +74,20 @@ function openApiDocument({ openApiPath }: EdgeOptions): Json {
     direct_response: { status: 200, body: { filename: openApiPath } },
     typed_per_filter_config: { ...noToken(), ...without('envoy.filters.http.grpc_json_transcoder') },
   }
+}
+
+/** CONNECT has no end for which the body's buffer could wait. */
+const tunnelRefusal = {
+  match: { connect_matcher: {} },
+  direct_response: { status: 404 },
+  typed_per_filter_config: { ...noToken(), ...without('envoy.filters.http.buffer') },
+}
+
+/** Envoy joins two Host headers; RFC 9112 (3.2) has such a request refused, since whoever stands before may have read one. */
+const twoHostsRefusal = {
+  match: { prefix: '/', headers: [{ name: ':authority', string_match: { contains: ',' } }] },
+  direct_response: { status: 400 },
+  typed_per_filter_config: { ...noToken(), ...without('envoy.filters.http.grpc_json_transcoder') },
 }
 
 /** gRPC is for the mesh. A gRPC client is told so in its own terms, hence with the headers that JSON callers don't get. */

@@ -15,8 +15,10 @@ import { operatorClient, seed } from '../../dev/seed.js'
 import { type Environment, type ServiceName, SERVICES } from '../../dev/services.js'
 import { testFolder } from '../../dev/testing.js'
 import { type Client } from '../runtime/client.js'
+import { Keyring } from '../runtime/keyring.js'
 import { type TlsFiles } from '../runtime/mesh-credentials.js'
 import { type PeerName } from '../runtime/peer-identity.js'
+import { Secret } from '../runtime/secret.js'
 import { Api, signIn } from './api.js'
 
 /** The one mesh that all end-to-end tests of a run share, real from edge to disk. */
@@ -34,6 +36,11 @@ export interface MeshUnderTest {
   readonly tls: (peer: PeerName | 'stranger') => TlsFiles
   readonly services: Readonly<Record<ServiceName, ServiceUnderTest>>
   readonly logFiles: () => string[]
+  readonly databaseUrl: (service: ServiceName) => string
+  /** What seals Identity's keys. */
+  readonly keyring: Keyring
+  /** Envoy's counters by name, of those that begin so. */
+  readonly edgeStats: (prefix: string) => Promise<ReadonlyMap<string, number>>
   /** Waits until the condition gives a value; fails after 20 seconds, naming what was waited for. */
   readonly until: <T>(what: string, condition: () => Promise<T | undefined>) => Promise<T>
   /** Waits until the edge has seen that a service that was started again is back. */
@@ -93,6 +100,11 @@ async function start(): Promise<{ mesh: Mesh; underTest: MeshUnderTest }> {
         .map((part) => mesh.logFile(part))
         .filter((file) => existsSync(file)),
     until,
+    databaseUrl: (service) => mesh.databaseUrl(service),
+    keyring: new Keyring([
+      { id: 'dev-1', key: new Secret(Buffer.from(mesh.secrets.keyEncryptionKey, 'base64'), 'key') },
+    ]),
+    edgeStats: (prefix) => edgeStats(mesh, prefix),
     untilServed: async (caller) => {
       await untilHealthy(mesh, 'intent')
       await until('Intent and what it needs are served through the edge', async () => {
@@ -111,12 +123,15 @@ async function start(): Promise<{ mesh: Mesh; underTest: MeshUnderTest }> {
  */
 async function untilHealthy(mesh: Mesh, service: ServiceName): Promise<void> {
   const stat = `cluster.${service}.health_check.success`
-  const successes = async (): Promise<number> => {
-    const answer = await fetch(`http://127.0.0.1:${mesh.ports.edgeAdmin}/stats?filter=^${stat}$`)
-    return Number((await answer.text()).split(':')[1])
-  }
+  const successes = async (): Promise<number> => (await edgeStats(mesh, `${stat}$`)).get(stat) ?? 0
   const seen = await successes()
   await until(`the edge sees that ${service} is healthy`, async () => (await successes()) > seen + 1 || undefined)
+}
+
+async function edgeStats(mesh: Mesh, prefix: string): Promise<ReadonlyMap<string, number>> {
+  const answer = await fetch(`http://127.0.0.1:${mesh.ports.edgeAdmin}/stats?filter=^${prefix}`)
+  const lines = (await answer.text()).split('\n').filter((line) => line.includes(': '))
+  return new Map(lines.map((line) => [line.split(': ')[0] ?? '', Number(line.split(': ')[1])]))
 }
 
 async function untilOutboxEmpty(mesh: Mesh): Promise<void> {
