@@ -8,15 +8,11 @@ import {
   type Party,
 } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import {
-  type As,
-  assertFails,
-  type ExpectedFailure,
-  operator,
-  paymentRequest,
-  type TestIntent,
-  TestMesh,
-} from '../test/mesh.js'
+import { assertFails, type ExpectedFailure } from '../test/assert-fails.js'
+import { TestMesh } from '../test/mesh.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { sharedIntent, sharedMesh } from '../test/shared-mesh.js'
 
 const unknownWallet = 'wallets/0190a000-0000-7000-8000-00000000dead'

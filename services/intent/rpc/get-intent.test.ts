@@ -3,7 +3,10 @@ import { IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_serv
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { FeePhase } from '../../../gen/paymesh/rules/v1/decision.js'
-import { type As, assertFails, operator, paymentRequest, type TestIntent } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { sharedIntent } from '../test/shared-mesh.js'
 
 describe('GetIntent', () => {

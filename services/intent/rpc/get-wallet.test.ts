@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { type As, assertFails, operator, type TestIntent } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { sharedIntent } from '../test/shared-mesh.js'
 
 describe('GetWallet', () => {

@@ -9,15 +9,11 @@ import {
 } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { CaptureMode, type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import {
-  type As,
-  assertFails,
-  type ExpectedFailure,
-  paymentRequest,
-  type PaymentChange,
-  type TestIntent,
-  TestMesh,
-} from '../test/mesh.js'
+import { assertFails, type ExpectedFailure } from '../test/assert-fails.js'
+import { TestMesh } from '../test/mesh.js'
+import { paymentRequest, type PaymentChange } from '../test/payment-request.js'
+import { type As } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { until } from '../test/mesh-process.js'
 
 // A payment of 100.00 has a PRE fee of 1.00 and a POST fee of 0.50; a charge a POST fee of 1.00.

@@ -17,7 +17,11 @@ import { RiskAction } from '../../../gen/paymesh/rules/v1/decision.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
 import { eventStream } from '../events/outbox-worker.js'
-import { type As, assertFails, operator, paymentRequest, type TestIntent, TestMesh } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { TestMesh } from '../test/mesh.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { until } from '../test/mesh-process.js'
 
 describe("the operator's RPCs of intents", () => {

@@ -6,7 +6,10 @@ import {
 } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { type As, assertFails, operator, paymentRequest, type TestIntent } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { sharedIntent } from '../test/shared-mesh.js'
 
 describe('ListIntents', () => {

@@ -23,15 +23,11 @@ import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type Client, createClient } from '../../runtime/client.js'
 import { bigintToUuid, fromUint128 } from '../../runtime/ids.js'
 import { createPool } from '../../runtime/postgres.js'
-import {
-  type As,
-  assertFails,
-  operator,
-  paymentRequest,
-  type TestIntent,
-  TestMesh,
-  withdrawalRequest,
-} from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { TestMesh } from '../test/mesh.js'
+import { paymentRequest, withdrawalRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { until } from '../test/mesh-process.js'
 import { TestProvider, ways } from '../test/test-provider.js'
 

@@ -9,7 +9,10 @@ import {
 } from '../../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Intent } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { type As, assertFails, operator, paymentRequest, type TestIntent } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { sharedIntent } from '../test/shared-mesh.js'
 
 const unknown = 'wallets/0190a000-0000-7000-8000-00000000dead'

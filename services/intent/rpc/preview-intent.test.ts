@@ -1,7 +1,11 @@
 import assert from 'node:assert/strict'
 import { IntentServiceService, type PreviewIntentRequest } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { type As, assertFails, paymentRequest, type TestIntent, TestMesh } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { TestMesh } from '../test/mesh.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { sharedIntent, sharedMesh } from '../test/shared-mesh.js'
 
 describe('PreviewIntent', () => {

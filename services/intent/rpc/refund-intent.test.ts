@@ -4,7 +4,11 @@ import { type Metadata } from '@grpc/grpc-js'
 import { IntentServiceService, RefundIntentRequest } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { type Intent, IntentState, RefundState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { type As, assertFails, paymentRequest, type TestIntent, TestMesh } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { TestMesh } from '../test/mesh.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { until } from '../test/mesh-process.js'
 
 // A charge of 100.00 has a POST fee of 1.00; it stays when the charge is given back.

@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { AutoTopUp } from '../../../gen/paymesh/intent/v1/auto_top_up.js'
 import { UpdateAutoTopUpRequest, WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { assertFails, type As, operator, paymentRequest, type TestIntent } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { sharedIntent } from '../test/shared-mesh.js'
 
 const ann = { user: 'top-up-ann' } as const

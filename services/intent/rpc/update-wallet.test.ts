@@ -6,7 +6,10 @@ import {
   WalletServiceService,
 } from '../../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { type As, assertFails, operator, type TestIntent, type TestMesh } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { type TestMesh } from '../test/mesh.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { sharedIntent, sharedMesh } from '../test/shared-mesh.js'
 import { walletsMax } from '../wallets/wallet.js'
 

@@ -7,7 +7,11 @@ import {
 import { IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { freePort } from '../../../dev/testing.js'
-import { type As, assertFails, operator, paymentRequest, type TestIntent, TestMesh } from '../test/mesh.js'
+import { assertFails } from '../test/assert-fails.js'
+import { TestMesh } from '../test/mesh.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { until } from '../test/mesh-process.js'
 
 describe('WatchIntent', () => {

@@ -12,15 +12,11 @@ import {
   UpdateWebhookEndpointRequest,
   WebhookServiceService,
 } from '../../../gen/paymesh/intent/v1/webhook_service.js'
-import {
-  type As,
-  assertFails,
-  type ExpectedFailure,
-  operator,
-  paymentRequest,
-  type TestIntent,
-  type TestMesh,
-} from '../test/mesh.js'
+import { assertFails, type ExpectedFailure } from '../test/assert-fails.js'
+import { type TestMesh } from '../test/mesh.js'
+import { paymentRequest } from '../test/payment-request.js'
+import { type As, operator } from '../test/raw-client.js'
+import { type TestIntent } from '../test/test-intent.js'
 import { MisbehavingServer } from '../test/misbehaving-server.js'
 import { until } from '../test/mesh-process.js'
 import { sharedIntent, sharedMesh } from '../test/shared-mesh.js'

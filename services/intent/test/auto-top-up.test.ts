@@ -8,7 +8,9 @@ import { type AutoTopUp } from '../../../gen/paymesh/intent/v1/auto_top_up.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { topUpCrashPoints } from '../crash-points.js'
 import { type Intent } from '../intents/intent.js'
-import { paymentRequest, TestIntent, TestMesh } from './mesh.js'
+import { TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
+import { TestIntent } from './test-intent.js'
 import { MeshProcess, until } from './mesh-process.js'
 
 const ann = { user: 'ann' } as const

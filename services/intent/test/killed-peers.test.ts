@@ -4,7 +4,9 @@ import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
 import { isFinal } from '../intents/intent.js'
-import { paymentRequest, type TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
+import { TestMesh } from './mesh.js'
+import { paymentRequest, withdrawalRequest } from './payment-request.js'
+import { type TestIntent } from './test-intent.js'
 import { type MeshProcess, succeeds, until } from './mesh-process.js'
 import { TestProvider, ways } from './test-provider.js'
 

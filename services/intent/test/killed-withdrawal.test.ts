@@ -3,7 +3,9 @@ import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
 import { isFinal } from '../intents/intent.js'
-import { TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
+import { TestMesh } from './mesh.js'
+import { withdrawalRequest } from './payment-request.js'
+import { TestIntent } from './test-intent.js'
 import { MeshProcess, until } from './mesh-process.js'
 import { TestProvider, type Way, ways } from './test-provider.js'
 

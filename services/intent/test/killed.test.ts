@@ -10,7 +10,10 @@ import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { FailIntentRequest, IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { type CrashPoint } from '../crash-points.js'
 import { isResting } from '../intents/intent.js'
-import { operator, paymentRequest, TestIntent, TestMesh } from './mesh.js'
+import { TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
+import { operator } from './raw-client.js'
+import { TestIntent } from './test-intent.js'
 import { MeshProcess, until } from './mesh-process.js'
 
 /** Kills an Intent process for real at each point of what follows a payment, and lets another one finish it. */

@@ -15,7 +15,11 @@ import { LimitMetric as LedgerMetric, type LimitUsage } from '../../../gen/payme
 import { type CrashPoint } from '../crash-points.js'
 import { connectValkey } from '../../runtime/valkey.js'
 import { createLogger } from '../../runtime/logger.js'
-import { type As, assertFails, operator, paymentRequest, TestIntent, TestMesh } from './mesh.js'
+import { assertFails } from './assert-fails.js'
+import { TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
+import { type As, operator } from './raw-client.js'
+import { TestIntent } from './test-intent.js'
 import { MeshProcess, until } from './mesh-process.js'
 
 /** Limits of a day, so wide that a test sets its own by the payer's name. */

@@ -18,7 +18,9 @@ import { systemClock } from '../../runtime/clock.js'
 import { createPool } from '../../runtime/postgres.js'
 import { feesOf, limitsOf } from '../decisions/decision.js'
 import { type LimitLeg } from '../limits/limit.js'
-import { paymentRequest, type TestIntent, TestMesh } from './mesh.js'
+import { TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
+import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
 
 // Random histories of payments against a small reference model. A command may be cut off at any crash point, as often as

@@ -3,7 +3,10 @@ import { randomUUID } from 'node:crypto'
 import { IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { assertFails, paymentRequest, type TestIntent, TestMesh } from './mesh.js'
+import { assertFails } from './assert-fails.js'
+import { TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
+import { type TestIntent } from './test-intent.js'
 
 describe('a payment', () => {
   let mesh: TestMesh

@@ -12,7 +12,11 @@ import {
   ReceiveCallbackRequest,
 } from '../../../gen/paymesh/intent/v1/provider_callback_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { assertFails, operator, type TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
+import { assertFails } from './assert-fails.js'
+import { TestMesh } from './mesh.js'
+import { withdrawalRequest } from './payment-request.js'
+import { operator } from './raw-client.js'
+import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
 import { TestProvider, type Transfer, ways } from './test-provider.js'
 

@@ -11,7 +11,10 @@ import {
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint, crashPoints } from '../crash-points.js'
 import { type Intent, isFinal } from '../intents/intent.js'
-import { operator, type TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
+import { TestMesh } from './mesh.js'
+import { withdrawalRequest } from './payment-request.js'
+import { operator } from './raw-client.js'
+import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
 import { TestProvider, type Transfer, ways } from './test-provider.js'
 

@@ -1,7 +1,9 @@
 // Large payments that several Rules nodes have to agree about, through the whole mesh.
 import assert from 'node:assert/strict'
 import { IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
-import { assertFails, paymentRequest, type TestMesh } from './mesh.js'
+import { assertFails } from './assert-fails.js'
+import { type TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
 import { type RulesProxy, startRulesProxy } from './rules-proxy.js'
 import { sharedMesh } from './shared-mesh.js'
 

@@ -7,7 +7,10 @@ import {
 } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { IntentServiceService, ListIntentsRequest } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { operator, paymentRequest, type TestIntent, type TestMesh } from './mesh.js'
+import { type TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
+import { operator } from './raw-client.js'
+import { type TestIntent } from './test-intent.js'
 import { sharedIntent, sharedMesh } from './shared-mesh.js'
 
 const ann = { user: 'replica-ann' } as const

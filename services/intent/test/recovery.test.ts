@@ -7,7 +7,10 @@ import { freePort } from '../../../dev/testing.js'
 import { type CrashPoint, crashPoints } from '../crash-points.js'
 import { type Intent as StoredIntent, isFinal } from '../intents/intent.js'
 import { eventStream } from '../events/outbox-worker.js'
-import { assertFails, paymentRequest, TestIntent, TestMesh } from './mesh.js'
+import { assertFails } from './assert-fails.js'
+import { TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
+import { TestIntent } from './test-intent.js'
 import { MeshProcess, succeeds, until } from './mesh-process.js'
 
 const unavailable = { reason: 'DEPENDENCY_UNAVAILABLE', code: 'UNAVAILABLE' } as const

@@ -2,7 +2,9 @@
 import assert from 'node:assert/strict'
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { paymentRequest, type TestIntent, TestMesh } from './mesh.js'
+import { TestMesh } from './mesh.js'
+import { paymentRequest } from './payment-request.js'
+import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
 import { answers, type ScoringServer, startScoringServer } from './scoring-server.js'
 

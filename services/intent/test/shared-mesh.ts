@@ -1,5 +1,6 @@
 // One mesh for all suites that do no harm to it. Started by the first, stopped after the run.
-import { type TestIntent, TestMesh } from './mesh.js'
+import { TestMesh } from './mesh.js'
+import { type TestIntent } from './test-intent.js'
 
 let mesh: Promise<TestMesh> | undefined
 let intent: Promise<TestIntent> | undefined

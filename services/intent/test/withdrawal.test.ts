@@ -10,7 +10,11 @@ import { IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
-import { assertFails, operator, type TestIntent, TestMesh, withdrawalRequest } from './mesh.js'
+import { assertFails } from './assert-fails.js'
+import { TestMesh } from './mesh.js'
+import { withdrawalRequest } from './payment-request.js'
+import { operator } from './raw-client.js'
+import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
 import { TestProvider, ways } from './test-provider.js'
 
