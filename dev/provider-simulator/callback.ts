@@ -38,7 +38,7 @@ export async function sendCallback(
 ): Promise<boolean> {
   for (const delayMs of [0, ...retryDelaysMs]) {
     if (!(await waited(delayMs, signal))) return false
-    if (await attempt(url, event, keyOf(secret), signal)) return true
+    if (await attempt(url, signCallback(event.event_id, JSON.stringify(event), secret), signal)) return true
   }
   return false
 }
@@ -48,18 +48,29 @@ export async function waited(delayMs: number, signal: AbortSignal): Promise<bool
   return await delay(delayMs, true, { signal }).catch(() => false)
 }
 
-async function attempt(url: string, event: CallbackEvent, key: Secret<Buffer>, signal: AbortSignal): Promise<boolean> {
-  const body = JSON.stringify(event)
+/** A callback as it goes over the wire. */
+export interface SignedCallback {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+/** Signs a body now. `secret` is base64 behind `whsec_`. */
+export function signCallback(eventId: string, body: string, secret: string): SignedCallback {
   const timestamp = Math.floor(Date.now() / 1000)
+  const headers = {
+    'content-type': 'application/json',
+    'webhook-id': eventId,
+    'webhook-timestamp': String(timestamp),
+    'webhook-signature': signatureHeader([keyOf(secret)], eventId, timestamp, body),
+  }
+  return { headers, body: Buffer.from(body) }
+}
+
+async function attempt(url: string, { headers, body }: SignedCallback, signal: AbortSignal): Promise<boolean> {
   try {
     const answer = await fetch(url, {
       method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        'webhook-id': event.event_id,
-        'webhook-timestamp': String(timestamp),
-        'webhook-signature': signatureHeader([key], event.event_id, timestamp, body),
-      },
+      headers,
       body,
       redirect: 'manual',
       signal: AbortSignal.any([signal, AbortSignal.timeout(ATTEMPT_TIMEOUT_MS)]),

@@ -1,14 +1,33 @@
 // The provider itself, without its HTTP: takes transfers by their scripts, decides them in time and calls back.
 import { randomBytes, randomUUID } from 'node:crypto'
-import { type CallbackEvent, type CallbackSettings, sendCallback, waited } from './callback.js'
-import { type CallbackPlan, conventionalScript, type OutcomePlan, type Plan, planOf, type Script } from './script.js'
+import {
+  type CallbackEvent,
+  type CallbackSettings,
+  sendCallback,
+  signCallback,
+  type SignedCallback,
+  waited,
+} from './callback.js'
+import {
+  type CallbackPlan,
+  conventionalScript,
+  type Outcome,
+  type OutcomePlan,
+  type Plan,
+  planOf,
+  type Script,
+} from './script.js'
 import { isSameTransfer, type Transfer, type TransferBook, type TransferRequest } from './transfer-book.js'
 
 /** What is to be answered to a request. */
 export type Reply =
-  | { readonly kind: 'transfer'; readonly transfer: Transfer }
+  /** With the status that goes with it, unless another is given. */
+  | { readonly kind: 'transfer'; readonly transfer: Transfer; readonly status?: number }
   | { readonly kind: 'error'; readonly status: number; readonly code: string; readonly message: string }
-  | { readonly kind: 'page' }
+  /** Of something on the way. */
+  | { readonly kind: 'page'; readonly status?: number }
+  /** There is no such transfer. */
+  | { readonly kind: 'unknown'; readonly id: string }
   /** The connection stays open and silent. */
   | { readonly kind: 'nothing' }
   /** The connection is reset. */
@@ -16,6 +35,13 @@ export type Reply =
 
 /** The script of a destination that has none of its own. */
 export const ANY_DESTINATION = '*'
+
+export const notFound: Reply = {
+  kind: 'error',
+  status: 404,
+  code: 'NOT_FOUND',
+  message: 'There is no such path.',
+}
 
 const REASON_DEFAULT = 'ACCOUNT_CLOSED'
 
@@ -53,8 +79,50 @@ export class Provider {
     if (known !== undefined && !isSameTransfer(known, request)) {
       return { kind: 'error', status: 409, code: 'ID_REUSED', message: 'The id is of another transfer.' }
     }
-    if (known === undefined && plan.outcomes.length > 0) return await this.#take(request, plan, script)
+    if (known === undefined && plan.takesIn) return await this.#take(request, plan, script)
     return replyOf(plan, known ?? request.id, this.book)
+  }
+
+  /** What a question about a transfer is answered. */
+  poll(id: string): Reply {
+    this.book.countPoll(id)
+    const transfer = this.book.find(id)
+    if (transfer === undefined) return { kind: 'unknown', id }
+    const { poll } = this.#scriptOf(Object.values(transfer.destination))
+    switch (poll) {
+      case 'nothing':
+      case 'reset':
+        return { kind: poll }
+      case 'page':
+        return { kind: 'page', status: 404 }
+      case 'error':
+        return notFound
+      case 'other-unknown':
+        return { kind: 'unknown', id: randomUUID() }
+      case 'other-amount':
+        return { kind: 'transfer', transfer: withOtherAmount(transfer), status: 200 }
+      case undefined:
+        return { kind: 'transfer', transfer, status: 200 }
+    }
+  }
+
+  /** Makes up its mind about a transfer, whatever it had in mind. Tells nobody. */
+  decide(id: string, outcome: Outcome, reason = REASON_DEFAULT): Transfer {
+    return this.book.decide(id, outcome, reason)
+  }
+
+  /** As `decide`, and calls back. */
+  decideAloud(id: string, outcome: Outcome, reason?: string): void {
+    const plan: OutcomePlan = { outcome, afterMs: 0, callbacks: [{ eventId: 'new' }] }
+    void this.#callBack(this.decide(id, outcome, reason), plan)
+  }
+
+  /** A callback about a transfer as it stands, with what is to be otherwise in it, signed and not sent. */
+  signedCallback(id: string, change: Readonly<Record<string, unknown>>): SignedCallback {
+    const transfer = this.book.known(id)
+    const told = { ...eventOf(transfer, { eventId: 'new' }), event_id: `evt_${randomUUID()}`, status: transfer.status }
+    const event: Record<string, unknown> = { ...told, ...change }
+    return signCallback(String(event['event_id']), JSON.stringify(event), this.#callbacks.secret)
   }
 
   async #take(request: TransferRequest, plan: Plan, script: Script): Promise<Reply> {
@@ -102,13 +170,31 @@ function replyOf({ answer }: Plan, transfer: Transfer | string, book: TransferBo
       return { kind: 'error', status: 503, code: 'UNAVAILABLE', message: 'Try again.' }
     case 'invalid':
       return { kind: 'error', status: 422, code: 'DESTINATION_UNKNOWN', message: 'There is no such destination.' }
+    case 'page-422':
+      return { kind: 'page', status: 422 }
+    case 'refusing-error':
+      return { kind: 'transfer', transfer: { ...found(transfer, book), status: 'REFUSED' }, status: 500 }
+    case 'unprocessable-transfer':
+      return { kind: 'transfer', transfer: found(transfer, book), status: 422 }
+    case 'other-amount':
+      return { kind: 'transfer', transfer: withOtherAmount(found(transfer, book)) }
     case 'transfer':
-    case 'transfer-after-callback': {
-      const found = book.find(typeof transfer === 'string' ? transfer : transfer.id)
-      if (found === undefined) throw new Error('a plan that answers a transfer takes it')
-      return { kind: 'transfer', transfer: found }
-    }
+    case 'transfer-after-callback':
+      return { kind: 'transfer', transfer: found(transfer, book) }
   }
+}
+
+/** A plan that answers a transfer takes it in. */
+function found(transfer: Transfer | string, book: TransferBook): Transfer {
+  return book.known(typeof transfer === 'string' ? transfer : transfer.id)
+}
+
+function withOtherAmount(transfer: Transfer): Transfer {
+  return { ...transfer, amount: oneMore(transfer.amount) }
+}
+
+function oneMore(amount: string): string {
+  return String(BigInt(amount) + 1n)
 }
 
 function eventOf(transfer: Transfer, { fault }: CallbackPlan): Omit<CallbackEvent, 'event_id' | 'status'> {
@@ -117,7 +203,7 @@ function eventOf(transfer: Transfer, { fault }: CallbackPlan): Omit<CallbackEven
     id: fault === 'id' ? randomUUID() : id,
     reference,
     ...(reason === undefined ? {} : { reason }),
-    amount: fault === 'amount' ? String(BigInt(amount) + 1n) : amount,
+    amount: fault === 'amount' ? oneMore(amount) : amount,
     currency,
     time: new Date().toISOString(),
   }

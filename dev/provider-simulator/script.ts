@@ -18,13 +18,28 @@ export interface OutcomePlan {
   readonly callbacks: readonly CallbackPlan[]
 }
 
-/** What a POST is answered: the transfer as it stands, nothing for ever, a page, a broken connection, an error. */
+/**
+ * What a POST is answered: the transfer as it stands, with an amount that is not its, or with 422; nothing for ever, a page,
+ * a broken connection, an error, or one that says that it was refused.
+ */
 export type AnswerPlan =
-  'transfer' | 'transfer-after-callback' | 'nothing' | 'page' | 'reset' | 'unavailable' | 'invalid'
+  | 'transfer'
+  | 'transfer-after-callback'
+  | 'other-amount'
+  | 'unprocessable-transfer'
+  | 'nothing'
+  | 'page'
+  | 'reset'
+  | 'unavailable'
+  | 'invalid'
+  | 'refusing-error'
+  | 'page-422'
 
-/** A behaviour in full. Without outcomes the request never reached the provider's books. */
+/** A behaviour in full. */
 export interface Plan {
   readonly answer: AnswerPlan
+  /** Whether the request reached the provider's books. */
+  readonly takesIn: boolean
   readonly outcomes: readonly OutcomePlan[]
 }
 
@@ -47,6 +62,12 @@ export const behaviours = [
   'contradiction',
   'down',
   'unprocessable',
+  'undecided',
+  'refuse-unprocessable',
+  'reset-but-charged',
+  'error-but-taken',
+  'answer-other-amount',
+  'turned-down-but-taken',
 ] as const
 export type Behaviour = (typeof behaviours)[number]
 
@@ -55,6 +76,8 @@ export const scriptSchema = z.strictObject({
   behaviour: z.enum(behaviours),
   /** Until the outcome and its callback; the behaviour's own unless given. */
   delayMs: z.int().min(0).max(86_400_000).optional(),
+  /** What GET says of a transfer that is there: the truth unless given. */
+  poll: z.enum(['nothing', 'reset', 'page', 'error', 'other-unknown', 'other-amount']).optional(),
   /** Why it is refused. */
   reason: z
     .string()
@@ -81,13 +104,16 @@ function planFor({ behaviour, delayMs }: Script): Plan {
 
 const accepted = (outcome: Outcome, afterMs: number, ...callbacks: CallbackPlan[]): Plan => ({
   answer: 'transfer',
+  takesIn: true,
   outcomes: [{ outcome, afterMs, callbacks }],
 })
 const atOnce = (answer: AnswerPlan, outcome: Outcome): Plan => ({
   answer,
+  takesIn: true,
   outcomes: [{ outcome, afterMs: 0, callbacks: [] }],
 })
-const nothingDone = (answer: AnswerPlan): Plan => ({ answer, outcomes: [] })
+const nothingDone = (answer: AnswerPlan): Plan => ({ answer, takesIn: false, outcomes: [] })
+const undecided = (answer: AnswerPlan): Plan => ({ answer, takesIn: true, outcomes: [] })
 
 const plans: Readonly<Record<Behaviour, (delayMs: number) => Plan>> = {
   settle: (delayMs) => accepted('SETTLED', delayMs, asItShould),
@@ -110,6 +136,7 @@ const plans: Readonly<Record<Behaviour, (delayMs: number) => Plan>> = {
   'server-error-then-ok': () => nothingDone('unavailable'),
   contradiction: (delayMs) => ({
     answer: 'transfer',
+    takesIn: true,
     outcomes: (['REFUSED', 'SETTLED'] as const).map((outcome) => ({
       outcome,
       afterMs: delayMs,
@@ -118,6 +145,12 @@ const plans: Readonly<Record<Behaviour, (delayMs: number) => Plan>> = {
   }),
   down: () => nothingDone('reset'),
   unprocessable: () => nothingDone('invalid'),
+  undecided: () => undecided('transfer'),
+  'refuse-unprocessable': () => atOnce('unprocessable-transfer', 'REFUSED'),
+  'reset-but-charged': () => atOnce('reset', 'SETTLED'),
+  'error-but-taken': () => undecided('refusing-error'),
+  'answer-other-amount': () => atOnce('other-amount', 'SETTLED'),
+  'turned-down-but-taken': () => undecided('page-422'),
 }
 
 // Six digits that an account number hardly ends in by chance.

@@ -190,6 +190,12 @@ describe('the provider simulator', () => {
     contradiction: [202, 'ACCEPTED', 'SETTLED', ['REFUSED', 'SETTLED']],
     down: [undefined, undefined, 'UNKNOWN', []],
     unprocessable: [422, undefined, 'UNKNOWN', []],
+    undecided: [202, 'ACCEPTED', 'ACCEPTED', []],
+    'refuse-unprocessable': [422, 'REFUSED', 'REFUSED', []],
+    'reset-but-charged': [undefined, undefined, 'SETTLED', []],
+    'error-but-taken': [500, 'REFUSED', 'ACCEPTED', []],
+    'answer-other-amount': [200, 'SETTLED', 'SETTLED', []],
+    'turned-down-but-taken': [422, undefined, 'ACCEPTED', []],
   }
   for (const behaviour of behaviours) {
     it(`plays ${behaviour}`, async () => {
@@ -219,6 +225,59 @@ describe('the provider simulator', () => {
     await play('unknown-id')
     const { id } = (await called(2))[1]!.body
     assert.ok(!simulator.transfers().some((transfer) => transfer.id === id))
+  })
+
+  it('answers with an amount that is not the transfer’s, and asked about it with the right one', async () => {
+    const { body, text } = await play('answer-other-amount')
+    assert.match(text, /"amount":"15026"/)
+    assert.equal(((await (await get(body.id)).json()) as { amount: string }).amount, '15025')
+  })
+
+  it('is asked in vain, or told another amount, while the script says so', async () => {
+    const { body } = await play('settle-at-once')
+    const { account_number: account } = body.destination
+    simulator.script(account, { behaviour: 'settle', poll: 'other-amount' })
+    assert.equal(((await (await get(body.id)).json()) as { amount: string }).amount, '15026')
+    for (const poll of ['page', 'error', 'other-unknown'] as const) {
+      simulator.script(account, { behaviour: 'settle', poll })
+      const answer = await get(body.id)
+      assert.equal(answer.status, 404)
+      assert.ok(!(await answer.text()).includes(body.id))
+    }
+    simulator.script(account, { behaviour: 'settle', poll: 'reset' })
+    await assert.rejects(get(body.id))
+    simulator.script(account, undefined)
+    assert.equal(await statusOf(body.id), 'SETTLED')
+    assert.equal(simulator.polls(body.id), 6)
+  })
+
+  it('is undecided until it is told, in the process or over HTTP, which it calls back', async () => {
+    const [{ body: silent }, { body: loud }] = [await play('undecided'), await play('undecided')]
+    simulator.decide(silent.id, 'REFUSED', 'ODD')
+    assert.deepEqual(await (await get(silent.id)).json(), {
+      ...((await (await post(silent)).json()) as object),
+      status: 'REFUSED',
+      reason: 'ODD',
+    })
+    const tell = (id: string, text: string) =>
+      fetch(`${simulator.url}/transfers/${id}`, { method: 'PUT', body: text }).then(({ status }) => status)
+    assert.equal(await tell(loud.id, '{"status":"ACCEPTED"}'), 400)
+    assert.equal(await tell('nobody', '{"status":"SETTLED"}'), 404)
+    assert.equal(await tell(loud.id, '{"status":"SETTLED"}'), 200)
+    const [callback] = await called(1)
+    assert.equal(callback!.body['id'], loud.id)
+    assert.equal(callback!.body['status'], 'SETTLED')
+  })
+
+  it('hands out a callback with what is to be otherwise in it, signed', async () => {
+    const { body } = await play('settle-at-once')
+    const { headers, body: bytes } = simulator.callback(body.id, { event_id: 'evt_same', amount: '1' })
+    const { time: _, reference: __, ...told } = JSON.parse(bytes.toString()) as Record<string, string>
+    assert.deepEqual(told, { event_id: 'evt_same', id: body.id, status: 'SETTLED', amount: '1', currency: 'THB' })
+    const signed = createHmac('sha256', callbackKey).update(`evt_same.${headers['webhook-timestamp']!}.`).update(bytes)
+    assert.equal(headers['webhook-signature'], `v1,${signed.digest('base64')}`)
+    const again = simulator.sign('evt_same', `${bytes.toString()} `)
+    assert.notEqual(again.headers['webhook-signature'], headers['webhook-signature'])
   })
 
   it('says why it refuses', async () => {

@@ -2,8 +2,10 @@
 import { timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo } from 'node:net'
-import { Provider, type Reply } from './provider.js'
-import { type Script, scriptSchema } from './script.js'
+import { z } from 'zod'
+import { signCallback, type SignedCallback } from './callback.js'
+import { notFound, Provider, type Reply } from './provider.js'
+import { type Outcome, type Script, scriptSchema } from './script.js'
 import { type Transfer, TransferBook, transferRequestSchema, type TransferView } from './transfer-book.js'
 
 /** How to run one. */
@@ -33,6 +35,16 @@ export interface ProviderSimulator {
   transfers(): TransferView[]
   /** How often an id was posted, whether it was taken in or not. */
   posts(id: string): number
+  /** How often an id was asked about. */
+  polls(id: string): number
+  /** Makes up its mind about a transfer that it has, whatever it had in mind. Tells nobody. */
+  decide(id: string, outcome: Outcome, reason?: string): void
+  /** A callback about a transfer as it stands, with what is to be otherwise in it, signed and not sent. */
+  callback(id: string, change?: Readonly<Record<string, unknown>>): SignedCallback
+  /** The callback with that very body. */
+  sign(eventId: string, body: string): SignedCallback
+  /** Breaks every connection, those that it keeps waiting too. */
+  hangUp(): void
   /** Drops every connection, open requests too. */
   stop(): Promise<void>
 }
@@ -59,6 +71,15 @@ export async function startProviderSimulator(options: SimulatorOptions): Promise
     },
     transfers: () => provider.book.list(),
     posts: (id) => provider.book.posts(id),
+    polls: (id) => provider.book.polls(id),
+    decide: (id, outcome, reason) => {
+      provider.decide(id, outcome, reason)
+    },
+    callback: (id, change = {}) => provider.signedCallback(id, change),
+    sign: (eventId, body) => signCallback(eventId, body, options.callbackSecret),
+    hangUp: () => {
+      server.closeAllConnections()
+    },
     stop: () => {
       stopping.abort()
       return close(server)
@@ -87,6 +108,7 @@ async function answer(request: IncomingMessage, provider: Provider, key: string)
   const [, area = '', kind = '', id] = pathname.split('/').map(decodeURIComponent)
   if (area === 'v1' && kind === 'transfers') return await answerCaller(request, provider, key, id)
   if (area === 'scripts' && kind !== '') return await setScript(request, provider, kind)
+  if (area === 'transfers' && kind !== '') return await decide(request, provider, kind)
   if (area === 'transfers' && request.method === 'GET') return json(200, { transfers: provider.book.list() })
   return notFound
 }
@@ -94,10 +116,7 @@ async function answer(request: IncomingMessage, provider: Provider, key: string)
 async function answerCaller(request: IncomingMessage, provider: Provider, key: string, id: string | undefined) {
   if (provider.isDown) return { kind: 'reset' as const }
   if (!isKey(request.headers.authorization, key)) return failure(401, 'KEY_WRONG', 'The key is missing or wrong.')
-  if (request.method === 'GET' && id !== undefined) {
-    const transfer = provider.book.find(id)
-    return transfer === undefined ? json(404, { id, status: 'UNKNOWN' }) : json(200, transferBody(transfer))
-  }
+  if (request.method === 'GET' && id !== undefined) return provider.poll(id)
   if (request.method !== 'POST' || id !== undefined) return notFound
   const parsed = transferRequestSchema.safeParse(await readJson(request))
   if (!parsed.success) return failure(400, 'REQUEST_INVALID', fieldsOf(parsed.error.issues))
@@ -115,11 +134,19 @@ async function setScript(request: IncomingMessage, provider: Provider, destinati
   return json(200, {})
 }
 
+const decisionSchema = z.strictObject({ status: z.enum(['SETTLED', 'REFUSED']), reason: scriptSchema.shape.reason })
+
+async function decide(request: IncomingMessage, provider: Provider, id: string): Promise<Reply | Json> {
+  if (request.method !== 'PUT' || provider.book.find(id) === undefined) return notFound
+  const parsed = decisionSchema.safeParse(await readJson(request))
+  if (!parsed.success) return failure(400, 'DECISION_INVALID', fieldsOf(parsed.error.issues))
+  provider.decideAloud(id, parsed.data.status, parsed.data.reason)
+  return json(200, {})
+}
+
 function fieldsOf(issues: readonly { readonly path: readonly PropertyKey[]; readonly message: string }[]): string {
   return issues.map(({ path, message }) => `${path.map(String).join('.')}: ${message}`).join('; ')
 }
-
-const notFound = failure(404, 'NOT_FOUND', 'There is no such path.')
 
 function failure(status: number, code: string, message: string): Reply {
   return { kind: 'error', status, code, message }
@@ -137,14 +164,21 @@ function send(response: ServerResponse, reply: Reply | Json): void {
       response.socket?.resetAndDestroy()
       return
     case 'page':
-      response.writeHead(200, { 'content-type': 'text/html' })
+      response.writeHead(reply.status ?? 200, { 'content-type': 'text/html' })
       response.end('<!doctype html><title>Maintenance</title><h1>We are back soon</h1>')
+      return
+    case 'unknown':
+      sendJson(response, 404, { id: reply.id, status: 'UNKNOWN' })
       return
     case 'error':
       sendJson(response, reply.status, { error: { code: reply.code, message: reply.message } })
       return
     case 'transfer':
-      sendJson(response, reply.transfer.status === 'ACCEPTED' ? 202 : 200, transferBody(reply.transfer))
+      sendJson(
+        response,
+        reply.status ?? (reply.transfer.status === 'ACCEPTED' ? 202 : 200),
+        transferBody(reply.transfer),
+      )
       return
     case 'json':
       sendJson(response, reply.status, reply.body)

@@ -28,8 +28,9 @@ export type Transfer = z.infer<typeof transferSchema>
 
 /** What tests and people look at. */
 export interface TransferView extends Transfer {
-  /** How often its id was posted, and how many callbacks of it were answered with 2xx. */
+  /** How often its id was posted and asked about, and how many callbacks of it were answered with 2xx. */
   readonly posts: number
+  readonly polls: number
   readonly callbacksDelivered: number
 }
 
@@ -40,6 +41,7 @@ const TRANSFERS_MAX = 100_000
 export class TransferBook {
   readonly #transfers = new Map<string, Transfer>()
   readonly #posts = new Map<string, number>()
+  readonly #polls = new Map<string, number>()
   readonly #delivered = new Map<string, number>()
   readonly #journalFile: string | undefined
 
@@ -64,12 +66,20 @@ export class TransferBook {
     return posts
   }
 
+  countPoll(id: string): void {
+    this.#polls.set(id, this.polls(id) + 1)
+  }
+
   countDelivered(id: string): void {
     this.#delivered.set(id, (this.#delivered.get(id) ?? 0) + 1)
   }
 
   posts(id: string): number {
     return this.#posts.get(id) ?? 0
+  }
+
+  polls(id: string): number {
+    return this.#polls.get(id) ?? 0
   }
 
   find(id: string): Transfer | undefined {
@@ -83,7 +93,7 @@ export class TransferBook {
   }
 
   decide(id: string, status: Outcome, reason: string): Transfer {
-    const { reason: _, ...transfer } = this.#known(id)
+    const { reason: _, ...transfer } = this.known(id)
     return this.#write({ ...transfer, status, ...(status === 'REFUSED' ? { reason } : {}) })
   }
 
@@ -91,11 +101,13 @@ export class TransferBook {
     return [...this.#transfers.values()].map((transfer) => ({
       ...transfer,
       posts: this.posts(transfer.id),
+      polls: this.polls(transfer.id),
       callbacksDelivered: this.#delivered.get(transfer.id) ?? 0,
     }))
   }
 
-  #known(id: string): Transfer {
+  /** Throws when it never took it in. */
+  known(id: string): Transfer {
     const transfer = this.#transfers.get(id)
     if (transfer === undefined) throw new Error(`no transfer ${id} was accepted`)
     return transfer

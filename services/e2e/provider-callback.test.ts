@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { TestProvider, ways } from '../intent/test/test-provider.js'
+import { SimulatedProvider } from '../intent/test/simulated-provider.js'
 import { errorInfo, intentShape, newPerson, type Person } from './api.js'
 import { type MeshUnderTest, theMesh } from './mesh-under-test.js'
 
@@ -8,13 +8,12 @@ describe('a provider’s callback through the edge', function () {
   this.timeout(60_000)
   let mesh: MeshUnderTest
   let alice: Person
-  let provider: TestProvider
+  let provider: SimulatedProvider
 
   before(async () => {
     mesh = await theMesh()
-    provider = new TestProvider()
-    provider.way = ways.accept
-    await provider.start()
+    provider = await SimulatedProvider.start()
+    provider.behave({ behaviour: 'undecided' })
     alice = await newPerson(mesh.api)
     await mesh.services.intent.restart(provider.environment)
     await mesh.untilServed(alice.api)
@@ -42,14 +41,14 @@ describe('a provider’s callback through the edge', function () {
     const paid = await alice.api.ok('POST', '/v1/intents', request, 'intent', intentShape)
     assert.equal(paid.state, 'INTENT_STATE_AUTHORIZED')
     const transfer = provider.transfer(paid.name.slice('intents/'.length))
-    transfer.status = 'SETTLED'
+    provider.decide(transfer.id, 'SETTLED')
     // Spaces, an escape and an unknown field, as no reading and writing again would leave them.
-    const { headers, body } = provider.callback(transfer, { reason: 'ก' })
-    const odd = Buffer.from(body.toString().replace('{', '{ \n"\\u0061": 1e2,  '))
+    const { headers, body } = provider.callback(transfer.id, { reason: 'ก' })
+    const odd = body.toString().replace('{', '{ \n"\\u0061": 1e2,  ')
     const refused = await send(odd, headers)
     assert.equal(refused.status, 401)
     assert.equal(errorInfo(refused).reason, 'CALLBACK_NOT_SIGNED')
-    const answer = await send(odd, provider.sign(headers['webhook-id'] ?? '', odd))
+    const answer = await send(odd, provider.sign(headers['webhook-id'] ?? '', odd).headers)
     assert.equal(answer.status, 200, JSON.stringify(answer.body))
     assert.deepEqual(answer.body, {})
     assert.equal((await alice.api.intent(paid.name)).state, 'INTENT_STATE_SETTLED')

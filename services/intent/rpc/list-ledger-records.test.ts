@@ -29,12 +29,12 @@ import { paymentRequest, withdrawalRequest } from '../test/payment-request.js'
 import { type As, operator } from '../test/raw-client.js'
 import { type TestIntent } from '../test/test-intent.js'
 import { until } from '../test/mesh-process.js'
-import { TestProvider, ways } from '../test/test-provider.js'
+import { SimulatedProvider } from '../test/simulated-provider.js'
 
 describe('ListLedgerRecords', () => {
   let mesh: TestMesh
   let intent: TestIntent
-  let provider: TestProvider
+  let provider: SimulatedProvider
   let ledger: Client<typeof LedgerAdminServiceService>
   let books: ReturnType<typeof createPool>
   let ann: Wallet
@@ -43,8 +43,7 @@ describe('ListLedgerRecords', () => {
   before(async function () {
     this.timeout(60_000)
     mesh = await TestMesh.start()
-    provider = new TestProvider()
-    await provider.start()
+    provider = await SimulatedProvider.start()
     intent = await mesh.startIntent({ providers: [provider.options] })
     books = createPool({ url: mesh.ledgerDatabaseUrl, max: 2, applicationName: 'test' })
     const serviceConfig = 'proto/paymesh/ledger/v1/ledger_service_config.json'
@@ -196,7 +195,7 @@ describe('ListLedgerRecords', () => {
 
   /** A payment that the provider has accepted, and later paid: the next question tells. */
   async function accepted(): Promise<{ paid: Intent; id: string }> {
-    provider.way = ways.accept
+    provider.behave({ behaviour: 'undecided' })
     const { message: paid } = await intent.pay('ann', withdrawalRequest(ann, 10_000n))
     const id = paid.name.slice('intents/'.length)
     assert.equal(paid.state, IntentState.AUTHORIZED)
@@ -204,7 +203,7 @@ describe('ListLedgerRecords', () => {
   }
 
   async function paysAtNextQuestion(id: string): Promise<void> {
-    provider.transfer(id).status = 'SETTLED'
+    provider.decide(id, 'SETTLED')
     await mesh.pool.query('update intents set resume_after = now() where id = $1', [id])
   }
 
@@ -220,7 +219,7 @@ describe('ListLedgerRecords', () => {
     const { paid, id } = await accepted()
     const end = { name: paid.name, reason: 'no answer' }
     await intent.call(IntentAdminServiceService.failIntent, end, operator)
-    const { headers, body } = provider.callback({ ...provider.transfer(id), status: 'SETTLED' })
+    const { headers, body } = provider.callback(id, { status: 'SETTLED' })
     const request = ReceiveCallbackRequest.fromPartial({ provider: 'ipps', body: { data: body } })
     await intent.call(ProviderCallbackServiceService.receiveCallback, request, { anonymous: true, headers })
     const booked = `select from discrepancies where intent_id = $1 and booking = 'BOOKED'`

@@ -8,14 +8,14 @@ import { TestMesh } from './mesh.js'
 import { paymentRequest, withdrawalRequest } from './payment-request.js'
 import { type TestIntent } from './test-intent.js'
 import { type MeshProcess, succeeds, until } from './mesh-process.js'
-import { TestProvider, ways } from './test-provider.js'
+import { SimulatedProvider } from './simulated-provider.js'
 
 /** Kills the services that a payment asks, for real, at each of its steps. Intent lives; killed.test.ts kills it. */
 describe('a payment whose peer is killed', function () {
   this.timeout(60_000)
   let mesh: TestMesh
   let intent: TestIntent
-  let provider: TestProvider
+  let provider: SimulatedProvider
   let purse: Wallet
   let shop: Wallet
   /** Whom to kill, and when: at the point, the nth time that it is reached. */
@@ -23,9 +23,7 @@ describe('a payment whose peer is killed', function () {
 
   before(async () => {
     mesh = await TestMesh.start()
-    provider = new TestProvider()
-    await provider.start()
-    provider.way = ways.settle
+    provider = await SimulatedProvider.start()
     intent = await mesh.startIntent({ providers: [provider.options], crashPoint: reach })
     purse = await intent.wallet('ann', 10_000_000n)
     shop = await intent.wallet('ben')
@@ -100,7 +98,7 @@ describe('a payment whose peer is killed', function () {
       const { message } = await intent.pay('ann', request)
       const id = message.name.slice('intents/'.length)
       assert.equal(provider.transfer(id).status, 'SETTLED')
-      assert.equal(provider.submissions.get(id), 1)
+      assert.equal(provider.posts(id), 1)
     })
   }
 })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { type Behaviour } from '../../../dev/provider-simulator/script.js'
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
@@ -7,7 +8,7 @@ import { TestMesh } from './mesh.js'
 import { withdrawalRequest } from './payment-request.js'
 import { TestIntent } from './test-intent.js'
 import { MeshProcess, until } from './mesh-process.js'
-import { TestProvider, type Way, ways } from './test-provider.js'
+import { SimulatedProvider } from './simulated-provider.js'
 
 /** Kills an Intent process for real at each point of a payment that a provider carries out, and lets another finish it. */
 describe('an Intent process that is killed while a provider is asked', function () {
@@ -15,13 +16,12 @@ describe('an Intent process that is killed while a provider is asked', function 
   let mesh: TestMesh
   let intent: TestIntent
   let dying: MeshProcess
-  let provider: TestProvider
+  let provider: SimulatedProvider
   let purse: Wallet
 
   before(async () => {
     mesh = await TestMesh.start()
-    provider = new TestProvider()
-    await provider.start()
+    provider = await SimulatedProvider.start()
     dying = await MeshProcess.create('intent', {
       DATABASE_URL: mesh.databaseUrl,
       LEDGER_ADDRESS: mesh.ledger.address,
@@ -57,14 +57,14 @@ describe('an Intent process that is killed while a provider is asked', function 
 
   const answered: CrashPoint[] = ['after-ask', 'after-answer', 'after-report']
   const points: CrashPoint[] = ['after-ledger', 'after-update', 'before-ask', ...answered]
-  const outcomes: [string, Way, readonly CrashPoint[], IntentState, bigint][] = [
-    ['settles', ways.settle, points, IntentState.SETTLED, 10_000n],
-    ['refuses', ways.refuse, answered, IntentState.FAILED, 0n],
+  const outcomes: [string, Behaviour, readonly CrashPoint[], IntentState, bigint][] = [
+    ['settles', 'settle-at-once', points, IntentState.SETTLED, 10_000n],
+    ['refuses', 'refuse-unprocessable', answered, IntentState.FAILED, 0n],
   ]
-  for (const [what, way, at, state, paidMinor] of outcomes) {
+  for (const [what, behaviour, at, state, paidMinor] of outcomes) {
     for (const point of at) {
       it(`at ${point}, and the provider ${what}, leaves one outcome`, async () => {
-        provider.way = way
+        provider.behave({ behaviour })
         const [before, paidBefore] = [await intent.available(purse.name), provider.paidMinor]
         const finished = await finishedAfter(point)
         assert.equal(finished.state, state)
@@ -83,11 +83,11 @@ describe('an Intent process that is killed while a provider is asked', function 
       ['releasing', 'REFUSED', IntentState.FAILED],
     ] as const) {
       it(`at ${point} of ${what}, leaves one outcome`, async () => {
-        provider.way = ways.accept
+        provider.behave({ behaviour: 'undecided' })
         const before = await intent.available(purse.name)
         const { message: paid } = await intent.pay('ann', withdrawalRequest(purse, 10_000n))
         await intent.stop()
-        provider.transfer(paid.name.slice('intents/'.length)).status = status
+        provider.decide(paid.name.slice('intents/'.length), status)
         await mesh.pool.query(`update intents set resume_after = now() where state = 'AUTHORIZED'`)
         // It polls by itself, and dies of what it learns.
         await dying.start({ CRASH_AT: point }).catch(() => undefined)

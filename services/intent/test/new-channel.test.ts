@@ -14,7 +14,7 @@ import { TestMesh } from './mesh.js'
 import { paymentRequest, withdrawalRequest } from './payment-request.js'
 import { type TestIntent } from './test-intent.js'
 import { succeeds, until } from './mesh-process.js'
-import { TestProvider, ways } from './test-provider.js'
+import { SimulatedProvider } from './simulated-provider.js'
 
 const loyalty: Channel = {
   name: 'LOYALTY',
@@ -38,13 +38,12 @@ describe('a new channel', function () {
   this.timeout(60_000)
   let mesh: TestMesh
   let intent: TestIntent
-  let provider: TestProvider
+  let provider: SimulatedProvider
   let [ann, bob]: Wallet[] = []
 
   before(async () => {
     mesh = await TestMesh.start()
-    provider = new TestProvider('partner')
-    await provider.start()
+    provider = await SimulatedProvider.start('partner')
     const routes = [
       { id: 'funding', operation_type: 'WALLET_FUNDING', channel: 'WALLET_FUNDING' },
       { id: 'gift', operation_type: 'LOYALTY_GIFT', channel: 'LOYALTY' },
@@ -109,9 +108,9 @@ describe('a new channel', function () {
     assert.equal(paid.state, IntentState.SETTLED)
     const settlement = (await mesh.accounts()).find(({ name }) => name === 'accounts/settlement.THB.partner')
     assert.equal(settlement?.balances?.posted?.minorUnits, 7_000n)
-    provider.way = ways.refuse
+    provider.behave({ behaviour: 'refuse-unprocessable' })
     assert.equal((await intent.pay('ann', payout())).message.failure?.reason, 'REFUSED_BY_PROVIDER')
-    provider.way = ways.settleAndHangUp
+    provider.behave({ behaviour: 'reset-but-charged' })
     const { message: lost } = await intent.pay('ann', payout())
     assert.equal(lost.state, IntentState.AUTHORIZED)
     await mesh.pool.query(`update intents set resume_after = now() where state = 'AUTHORIZED'`)

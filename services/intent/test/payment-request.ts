@@ -36,8 +36,12 @@ export function paymentRequest(
 }
 
 /** A request to pay to a bank account. */
-export function withdrawalRequest(payer: Wallet, minorUnits: bigint): CreateIntentRequest {
-  const bankAccount = { bankCode: '004', accountNumber: '1234567890' }
+export function withdrawalRequest(
+  payer: Wallet,
+  minorUnits: bigint,
+  accountNumber = '1234567890',
+): CreateIntentRequest {
+  const bankAccount = { bankCode: '004', accountNumber }
   return CreateIntentRequest.fromPartial({
     requestId: randomUUID(),
     intent: {

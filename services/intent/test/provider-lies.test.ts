@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { type SignedCallback } from '../../../dev/provider-simulator/callback.js'
+import { type TransferView } from '../../../dev/provider-simulator/transfer-book.js'
 import { AccountKind } from '../../../gen/paymesh/ledger/v1/account.js'
 import { type Discrepancy, DiscrepancyKind } from '../../../gen/paymesh/intent/v1/discrepancy.js'
 import {
@@ -18,26 +20,24 @@ import { withdrawalRequest } from './payment-request.js'
 import { operator } from './raw-client.js'
 import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
-import { TestProvider, type Transfer, ways } from './test-provider.js'
+import { SimulatedProvider } from './simulated-provider.js'
 
 /** A provider that lies, and calls back: no money is doubled or lost, and the list names each lie. */
 describe('a provider that lies', function () {
   this.timeout(60_000)
   let mesh: TestMesh
   let intent: TestIntent
-  let provider: TestProvider
+  let provider: SimulatedProvider
   let purse: Wallet
 
   before(async () => {
     mesh = await TestMesh.start()
-    provider = new TestProvider()
-    await provider.start()
+    provider = await SimulatedProvider.start()
     intent = await mesh.startIntent({ providers: [provider.options] })
     purse = await intent.wallet('ann', 10_000_000n)
   })
   beforeEach(() => {
-    provider.way = ways.accept
-    provider.pollWay = () => false
+    provider.behave({ behaviour: 'undecided' })
   })
   afterEach(() => mesh.assertConserved())
   after(() => provider.stop())
@@ -47,12 +47,12 @@ describe('a provider that lies', function () {
   const stateOf = async ({ name }: Intent) => (await intent.intent(name)).state
 
   /** A payment that the provider has, and what it knows of it. */
-  async function accepted(): Promise<{ paid: Intent; transfer: Transfer }> {
+  async function accepted(): Promise<{ paid: Intent; transfer: TransferView }> {
     const { message } = await intent.pay('ann', withdrawalRequest(purse, 10_000n))
     return { paid: message, transfer: provider.transfer(idOf(message)) }
   }
 
-  function send({ headers, body }: ReturnType<TestProvider['callback']>, to = 'ipps') {
+  function send({ headers, body }: SignedCallback, to = 'ipps') {
     const request = ReceiveCallbackRequest.fromPartial({ provider: to, body: { data: body } })
     return intent.call(ProviderCallbackServiceService.receiveCallback, request, { anonymous: true, headers })
   }
@@ -73,9 +73,9 @@ describe('a provider that lies', function () {
   it('calls back, once or twice or with another id: the payment settles once', async () => {
     const before = await balance()
     const { paid, transfer } = await accepted()
-    transfer.status = 'SETTLED'
-    const callback = provider.callback(transfer)
-    for (const each of [callback, callback, provider.callback(transfer)]) await send(each)
+    provider.decide(transfer.id, 'SETTLED')
+    const callback = provider.callback(transfer.id)
+    for (const each of [callback, callback, provider.callback(transfer.id)]) await send(each)
     assert.equal(await stateOf(paid), IntentState.SETTLED)
     assert.equal(before - (await balance()), paid.payerTotal?.minorUnits)
     assert.deepEqual(await kindsAbout(transfer.id), [])
@@ -92,8 +92,8 @@ describe('a provider that lies', function () {
   it('calls back many times at once: the payment settles once', async () => {
     const before = await balance()
     const { paid, transfer } = await accepted()
-    transfer.status = 'SETTLED'
-    await Promise.all(Array.from({ length: 12 }, () => send(provider.callback(transfer))))
+    provider.decide(transfer.id, 'SETTLED')
+    await Promise.all(Array.from({ length: 12 }, () => send(provider.callback(transfer.id))))
     assert.equal(await stateOf(paid), IntentState.SETTLED)
     assert.equal(before - (await balance()), paid.payerTotal?.minorUnits)
   })
@@ -101,31 +101,20 @@ describe('a provider that lies', function () {
   it('refuses by callback: the payer has the money back', async () => {
     const before = await balance()
     const { paid, transfer } = await accepted()
-    transfer.status = 'REFUSED'
-    await send(provider.callback(transfer, { reason: 'account closed' }))
+    provider.decide(transfer.id, 'REFUSED')
+    await send(provider.callback(transfer.id, { reason: 'account closed' }))
     const failed = await intent.intent(paid.name)
     assert.equal(failed.failure?.message, 'The provider refused the payment: account closed')
     assert.equal(await balance(), before)
-  })
-
-  it('calls back before it answers', async () => {
-    provider.way = (transfer, response) => {
-      transfer.status = 'SETTLED'
-      void send(provider.callback(transfer)).then(() => response.writeHead(202).end(provider.body(transfer)))
-      return true
-    }
-    const { message } = await intent.pay('ann', withdrawalRequest(purse, 10_000n))
-    assert.equal(message.state, IntentState.SETTLED)
-    assert.deepEqual(await kindsAbout(idOf(message)), [])
   })
 
   it('pays after the money was given back: booked from suspense, once, and on the list', async () => {
     const before = await balance()
     const { paid, transfer } = await accepted()
     await end(paid)
-    transfer.status = 'SETTLED'
-    await send(provider.callback(transfer))
-    await send(provider.callback(transfer))
+    provider.decide(transfer.id, 'SETTLED')
+    await send(provider.callback(transfer.id))
+    await send(provider.callback(transfer.id))
     await until(async () => (await discrepancies(transfer.id))[0]?.booked === true, 'the late success is booked')
     assert.deepEqual(await kindsAbout(transfer.id), [DiscrepancyKind.LATE_SUCCESS])
     assert.equal(await stateOf(paid), IntentState.FAILED)
@@ -142,25 +131,25 @@ describe('a provider that lies', function () {
     await mesh.pool.query(`update intents set release_kind = 'EXPIRE', resume_after = now() where id = $1`, [
       transfer.id,
     ])
-    transfer.status = 'SETTLED'
-    await send(provider.callback(transfer))
+    provider.decide(transfer.id, 'SETTLED')
+    await send(provider.callback(transfer.id))
     await until(async () => (await discrepancies(transfer.id))[0]?.booked === true, 'the late success is booked')
     assert.equal(await stateOf(paid), IntentState.EXPIRED)
   })
 
   it('refuses what it has paid: the payment stands, and the list says so', async () => {
     const { paid, transfer } = await accepted()
-    transfer.status = 'SETTLED'
-    await send(provider.callback(transfer))
-    await send(provider.callback(transfer, { status: 'REFUSED' }))
+    provider.decide(transfer.id, 'SETTLED')
+    await send(provider.callback(transfer.id))
+    await send(provider.callback(transfer.id, { status: 'REFUSED' }))
     assert.equal(await stateOf(paid), IntentState.SETTLED)
     assert.deepEqual(await kindsAbout(transfer.id), [DiscrepancyKind.CONTRADICTION])
   })
 
   it('uses one event id for two answers: neither is lost', async () => {
     const { paid, transfer } = await accepted()
-    await send(provider.callback(transfer, { event_id: 'evt_same', status: 'REFUSED' }))
-    await send(provider.callback(transfer, { event_id: 'evt_same', status: 'SETTLED' }))
+    await send(provider.callback(transfer.id, { event_id: 'evt_same', status: 'REFUSED' }))
+    await send(provider.callback(transfer.id, { event_id: 'evt_same', status: 'SETTLED' }))
     assert.equal(await stateOf(paid), IntentState.FAILED)
     await until(async () => (await discrepancies(transfer.id))[0]?.booked === true, 'the late success is booked')
   })
@@ -171,7 +160,7 @@ describe('a provider that lies', function () {
   ] as const) {
     it(`pays ${what}: nothing is decided, and the list says so`, async () => {
       const { paid, transfer } = await accepted()
-      await send(provider.callback(transfer, { ...change, status: 'SETTLED' }))
+      await send(provider.callback(transfer.id, { ...change, status: 'SETTLED' }))
       assert.equal(await stateOf(paid), IntentState.AUTHORIZED)
       assert.deepEqual(await kindsAbout(transfer.id), [DiscrepancyKind.AMOUNT_MISMATCH])
       await end(paid)
@@ -186,8 +175,8 @@ describe('a provider that lies', function () {
     const found = (await mesh.accounts()).find(({ name }) => name === 'accounts/suspense.THB.ipps')
     return found?.balances?.posted?.minorUnits ?? 0n
   }
-  const paysOther = (transfer: Transfer, amount: string) =>
-    send(provider.callback(transfer, { amount, status: 'SETTLED' }))
+  const paysOther = (transfer: TransferView, amount: string) =>
+    send(provider.callback(transfer.id, { amount, status: 'SETTLED' }))
   const bookingOf = async (id: string, kind = 'AMOUNT_MISMATCH') => {
     const text = 'select booking from discrepancies where transfer_id = $1 and kind = $2'
     return (await mesh.pool.query<{ booking: string | null }>(text, [id, kind])).rows[0]?.booking
@@ -205,8 +194,8 @@ describe('a provider that lies', function () {
     assert.equal(await balance(), before)
     assert.equal(owed - (await suspense()), 9_998n)
     await paysOther(transfer, '9997')
-    transfer.status = 'SETTLED'
-    await send(provider.callback(transfer))
+    provider.decide(transfer.id, 'SETTLED')
+    await send(provider.callback(transfer.id))
     await until(async () => (await bookingOf(transfer.id, 'LATE_SUCCESS')) === 'NOT_NEEDED', 'it is booked once')
     // As after a crash between the Ledger and what is written of it.
     await mesh.pool.query(
@@ -234,7 +223,7 @@ describe('a provider that lies', function () {
     for (const status of ['SETTLED', 'REFUSED'] as const) {
       const { paid, transfer } = await accepted()
       await paysOther(transfer, '9999')
-      await send(provider.callback(transfer, { status }))
+      await send(provider.callback(transfer.id, { status }))
       assert.equal(await stateOf(paid), status === 'SETTLED' ? IntentState.SETTLED : IntentState.FAILED)
       assert.equal(await bookingOf(transfer.id), 'NOT_NEEDED')
     }
@@ -249,7 +238,7 @@ describe('a provider that lies', function () {
       { amount: '9999', status: 'REFUSED' },
     ]) {
       const { paid, transfer } = await accepted()
-      await send(provider.callback(transfer, change))
+      await send(provider.callback(transfer.id, change))
       await end(paid)
       assert.equal(await bookingOf(transfer.id), null)
     }
@@ -257,10 +246,7 @@ describe('a provider that lies', function () {
   })
 
   it('answers a submission with another amount: nothing is decided, and the list says so', async () => {
-    provider.way = (transfer, response) => {
-      response.writeHead(200).end(provider.body(transfer, { status: 'SETTLED', amount: '1' }))
-      return true
-    }
+    provider.behave({ behaviour: 'answer-other-amount' })
     const { paid, transfer } = await accepted()
     assert.equal(paid.state, IntentState.AUTHORIZED)
     assert.deepEqual(await kindsAbout(transfer.id), [DiscrepancyKind.AMOUNT_MISMATCH])
@@ -271,7 +257,7 @@ describe('a provider that lies', function () {
     const { paid, transfer } = await accepted()
     const p2p = await intent.fund(purse.name, 5n)
     for (const id of [randomUUID(), 'x'.repeat(64), idOf(p2p)]) {
-      assert.deepEqual((await send(provider.callback(transfer, { id, status: 'SETTLED' }))).message, {})
+      assert.deepEqual((await send(provider.callback(transfer.id, { id, status: 'SETTLED' }))).message, {})
       assert.deepEqual(await kindsAbout(id), [DiscrepancyKind.UNKNOWN_TRANSFER])
     }
     await end(paid)
@@ -279,8 +265,8 @@ describe('a provider that lies', function () {
 
   it('is somebody else: nothing is stored', async () => {
     const { paid, transfer } = await accepted()
-    transfer.status = 'SETTLED'
-    const good = provider.callback(transfer)
+    provider.decide(transfer.id, 'SETTLED')
+    const good = provider.callback(transfer.id)
     const stranger = { ...good, headers: { ...good.headers, 'webhook-signature': 'v1,AAAA' } }
     const replaced = { ...good, headers: { ...good.headers, 'webhook-id': 'evt_other' } }
     const changed = { ...good, body: Buffer.from(`${good.body.toString()} `) }
@@ -306,7 +292,7 @@ describe('a provider that lies', function () {
       { id: '\u0000' },
     ]) {
       const fields = ['body']
-      await assertFails(send(provider.callback(transfer, change)), {
+      await assertFails(send(provider.callback(transfer.id, change)), {
         code: 'INVALID_ARGUMENT',
         reason: 'INVALID_FIELD',
         fields,
@@ -318,7 +304,7 @@ describe('a provider that lies', function () {
   it('is looked into: each discrepancy is resolved once, with a note', async () => {
     const id = randomUUID()
     const { paid, transfer } = await accepted()
-    await send(provider.callback(transfer, { id, status: 'SETTLED' }))
+    await send(provider.callback(transfer.id, { id, status: 'SETTLED' }))
     const [found] = await discrepancies(id)
     assert.ok(found)
     const request = { name: found.name, note: 'a test of theirs' }

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
+import { type Behaviour } from '../../../dev/provider-simulator/script.js'
+import { type TransferView } from '../../../dev/provider-simulator/transfer-book.js'
 import { CancelIntentRequest, type CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
@@ -16,7 +18,7 @@ import { withdrawalRequest } from './payment-request.js'
 import { operator } from './raw-client.js'
 import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
-import { TestProvider, type Transfer, ways } from './test-provider.js'
+import { SimulatedProvider } from './simulated-provider.js'
 
 // Random histories of payments that a provider carries out: it settles, refuses, says nothing or loses its answer, calls
 // back at any time, twice or too late, while payers cancel, operators give up, holds run out and replicas are cut off.
@@ -24,16 +26,29 @@ import { TestProvider, type Transfer, ways } from './test-provider.js'
 
 /** What happens to a payment, the one at a place in the order of their making. */
 type Happening =
-  | { readonly kind: 'make'; readonly way: keyof typeof ways; readonly at: CrashPoint | undefined }
+  | { readonly kind: 'make'; readonly behaviour: Behaviour; readonly at: CrashPoint | undefined }
   | { readonly kind: 'repeat'; readonly pick: number; readonly at: CrashPoint | undefined }
   | { readonly kind: 'decide'; readonly pick: number; readonly status: 'SETTLED' | 'REFUSED' }
   | { readonly kind: 'callBack'; readonly pick: number; readonly times: number; readonly at: CrashPoint | undefined }
   | { readonly kind: 'cancel' | 'giveUp' | 'poll'; readonly pick: number; readonly at: CrashPoint | undefined }
   | { readonly kind: 'expire'; readonly pick: number }
 
+// Those that neither keep a caller waiting for seconds nor call back by themselves.
+const treatments: readonly Behaviour[] = [
+  'settle-at-once',
+  'undecided',
+  'refuse',
+  'refuse-unprocessable',
+  'reset-but-charged',
+  'error-but-taken',
+  'garbage',
+  'unprocessable',
+  'down',
+]
+
 describe('any history of payments that a provider carries out', () => {
   let mesh: TestMesh
-  let provider: TestProvider
+  let provider: SimulatedProvider
   let whole: TestIntent
   let cutOff: TestIntent
   let purse: Wallet
@@ -42,8 +57,7 @@ describe('any history of payments that a provider carries out', () => {
   before(async function () {
     this.timeout(60_000)
     mesh = await TestMesh.start()
-    provider = new TestProvider()
-    await provider.start()
+    provider = await SimulatedProvider.start()
     const providers = [provider.options]
     whole = await mesh.startIntent({ providers })
     cutOff = await mesh.startIntent({
@@ -72,7 +86,7 @@ describe('any history of payments that a provider carries out', () => {
     if (happening.kind === 'make') {
       const request = withdrawalRequest(purse, 10_000n)
       requests.push(request)
-      provider.way = ways[happening.way]
+      provider.behave({ behaviour: happening.behaviour })
       await ask(happening.at, (intent) => intent.pay('ann', request))
       return
     }
@@ -88,13 +102,13 @@ describe('any history of payments that a provider carries out', () => {
     happening: Exclude<Happening, { kind: 'make' }>,
   ): Promise<void> {
     const name = `intents/${stored.id}`
-    const transfer = provider.transfers.get(stored.id)
+    const transfer = provider.find(stored.id)
     switch (happening.kind) {
       case 'repeat':
         await ask(happening.at, (intent) => intent.pay('ann', request))
         break
       case 'decide':
-        if (transfer?.status === 'ACCEPTED') transfer.status = happening.status
+        if (transfer?.status === 'ACCEPTED') provider.decide(transfer.id, happening.status)
         break
       case 'callBack':
         if (transfer !== undefined && transfer.status !== 'ACCEPTED') {
@@ -129,9 +143,9 @@ describe('any history of payments that a provider carries out', () => {
   }
 
   /** The same event so many times, and then the same answer as another event. */
-  async function callBack(intent: TestIntent, transfer: Transfer, times: number): Promise<void> {
-    const callback = provider.callback(transfer)
-    const all = [...Array.from({ length: times }, () => callback), provider.callback(transfer)]
+  async function callBack(intent: TestIntent, transfer: TransferView, times: number): Promise<void> {
+    const callback = provider.callback(transfer.id)
+    const all = [...Array.from({ length: times }, () => callback), provider.callback(transfer.id)]
     await Promise.all(
       all.map(async ({ headers, body }) => {
         const request = ReceiveCallbackRequest.fromPartial({ provider: provider.name, body: { data: body } })
@@ -142,9 +156,9 @@ describe('any history of payments that a provider carries out', () => {
 
   /** The provider makes up its mind about the rest and says so, and everything comes to its end. */
   async function finish(): Promise<void> {
-    provider.way = ways.settle
-    for (const transfer of provider.transfers.values()) {
-      if (transfer.status === 'ACCEPTED') transfer.status = 'SETTLED'
+    provider.behave({ behaviour: 'settle-at-once' })
+    for (const transfer of provider.transfers) {
+      if (transfer.status === 'ACCEPTED') provider.decide(transfer.id, 'SETTLED')
     }
     await until(
       async () => {
@@ -155,7 +169,7 @@ describe('any history of payments that a provider carries out', () => {
       30_000,
     )
     // Where the money was given back, only a callback tells of what was paid.
-    for (const transfer of provider.transfers.values()) await callBack(whole, transfer, 1)
+    for (const transfer of provider.transfers) await callBack(whole, transfer, 1)
     const isDue = async () => (await mesh.pool.query(`select 1 from discrepancies where booking = 'DUE'`)).rowCount
     await until(async () => (await isDue()) === 0, 'what was paid too late is booked')
   }
@@ -164,7 +178,7 @@ describe('any history of payments that a provider carries out', () => {
     await mesh.assertConserved()
     const intents = await mesh.intents()
     const settled = new Set(intents.filter(({ status }) => status.state === 'SETTLED').map(({ id }) => id))
-    const paid = [...provider.transfers.values()].filter(({ status }) => status === 'SETTLED').map(({ id }) => id)
+    const paid = provider.transfers.filter(({ status }) => status === 'SETTLED').map(({ id }) => id)
     const late = await mesh.pool.query<{ id: string; booking: string | null }>(
       `select transfer_id as id, booking from discrepancies where kind = 'LATE_SUCCESS'`,
     )
@@ -174,8 +188,9 @@ describe('any history of payments that a provider carries out', () => {
     assert.deepEqual([...ours.filter((id) => settled.has(id)), ...booked].sort(), paid.sort())
     const { rows: others } = await mesh.pool.query(`select kind from discrepancies where kind <> 'LATE_SUCCESS'`)
     assert.deepEqual(others, [], 'a provider that tells the truth contradicts nobody')
+    const taken = new Set(provider.transfers.map(({ id }) => id))
     for (const { id, submission } of intents) {
-      if (provider.transfers.has(id)) assert.ok(submission?.askedMs !== undefined, 'asked after it was written')
+      if (taken.has(id)) assert.ok(submission?.askedMs !== undefined, 'asked after it was written')
     }
   }
 
@@ -183,9 +198,9 @@ describe('any history of payments that a provider carries out', () => {
     this.timeout(120_000)
     const at = fc.option(fc.constantFrom(...crashPoints), { nil: undefined })
     const pick = fc.nat(100)
-    const way = fc.constantFrom(...(Object.keys(ways) as (keyof typeof ways)[]))
+    const behaviour = fc.constantFrom(...treatments)
     const happening: fc.Arbitrary<Happening> = fc.oneof(
-      { weight: 4, arbitrary: fc.record({ kind: fc.constant('make' as const), way, at }) },
+      { weight: 4, arbitrary: fc.record({ kind: fc.constant('make' as const), behaviour, at }) },
       { weight: 1, arbitrary: fc.record({ kind: fc.constant('repeat' as const), pick, at }) },
       {
         weight: 3,

@@ -6,8 +6,8 @@ import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { TestMesh } from './mesh.js'
 import { MeshProcess, until } from './mesh-process.js'
 import { withdrawalRequest } from './payment-request.js'
+import { SimulatedProvider } from './simulated-provider.js'
 import { type IntentOptions, TestIntent } from './test-intent.js'
-import { TestProvider, ways } from './test-provider.js'
 import { ValkeyProxy } from '../../runtime/test/valkey-proxy.js'
 
 const stream = 'submissions.qp'
@@ -17,7 +17,7 @@ describe('a payment that is submitted through a queue', function () {
   this.timeout(60_000)
   let mesh: TestMesh
   let valkey: Redis
-  let provider: TestProvider
+  let provider: SimulatedProvider
   /** Adds jobs, and may not read them. */
   let adder: TestIntent
   let purse: Wallet
@@ -26,8 +26,7 @@ describe('a payment that is submitted through a queue', function () {
   before(async () => {
     mesh = await TestMesh.start()
     valkey = new Redis(mesh.valkeyUrl)
-    provider = new TestProvider('qp')
-    await provider.start()
+    provider = await SimulatedProvider.start('qp')
     await valkey.call('ACL', 'SETUSER', 'adder', 'on', '>secret', '~*', '&*', '+@all', '-xreadgroup', '-xautoclaim')
     const url = new URL(mesh.valkeyUrl)
     ;[url.username, url.password] = ['adder', 'secret']
@@ -35,7 +34,7 @@ describe('a payment that is submitted through a queue', function () {
     purse = await adder.wallet('ann', 10_000_000n)
   })
   beforeEach(() => {
-    provider.way = ways.settle
+    provider.behave({ behaviour: 'settle-at-once' })
   })
   afterEach(async () => {
     await worker?.stop()
@@ -67,35 +66,35 @@ describe('a payment that is submitted through a queue', function () {
   }
   async function settles(paid: Intent): Promise<void> {
     await until(async () => (await adder.intent(paid.name)).state === IntentState.SETTLED, `${paid.name} settles`)
-    assert.equal(provider.submissions.get(idOf(paid)), 1)
+    assert.equal(provider.posts(idOf(paid)), 1)
   }
   const letPoll = () =>
     mesh.pool.query(`update intents set resume_after = now() where state = 'AUTHORIZED' and provider is not null`)
 
   it('is answered at once and submitted by the next process that has a place', async () => {
     const paid = await pay(adder)
-    assert.equal(provider.submissions.get(idOf(paid)), undefined, 'the request submits nothing')
+    assert.equal(provider.posts(idOf(paid)), 0, 'the request submits nothing')
     await startWorker()
     await settles(paid)
-    assert.equal(provider.polls.get(idOf(paid)), undefined)
+    assert.equal(provider.polls(idOf(paid)), 0)
     await until(async () => (await valkey.xlen(stream)) === 0, 'the job is forgotten')
     assert.deepEqual(await valkey.xpending(stream, 'intent'), [0, null, null, null])
   })
 
   it('whose job comes again is asked about, and not submitted again', async () => {
-    provider.way = ways.accept
+    provider.behave({ behaviour: 'undecided' })
     const intent = await startWorker()
     const paid = await pay(intent)
     await until(async () => (await intent.intent(paid.name)).providerReference !== '', 'the provider has it')
     await valkey.xadd(stream, '*', 'intent', idOf(paid))
-    await until(() => provider.polls.get(idOf(paid)) === 1, 'it is asked about')
-    provider.transfer(idOf(paid)).status = 'SETTLED'
+    await until(() => provider.polls(idOf(paid)) === 1, 'it is asked about')
+    provider.decide(idOf(paid), 'SETTLED')
     await valkey.xadd(stream, '*', 'intent', idOf(paid))
     await settles(paid)
     await valkey.xadd(stream, '*', 'intent', idOf(paid), 'more', '1')
     await valkey.xadd(stream, '*', 'nothing', 'of ours')
     await until(async () => (await valkey.xlen(stream)) === 0, 'jobs that say nothing new are forgotten')
-    assert.equal(provider.polls.get(idOf(paid)), 2)
+    assert.equal(provider.polls(idOf(paid)), 2)
   })
 
   it('whose job is lost is found by the poller, and the queue goes on', async () => {
@@ -109,7 +108,7 @@ describe('a payment that is submitted through a queue', function () {
     const next = await startWorker()
     await letPoll()
     await settles(flushed)
-    assert.equal(provider.polls.get(idOf(flushed)), 1)
+    assert.equal(provider.polls(idOf(flushed)), 1)
     await valkey.flushdb()
     await settles(await pay(next))
   })
@@ -124,9 +123,9 @@ describe('a payment that is submitted through a queue', function () {
     })
 
   for (const [point, polls] of [
-    ['before-ask', undefined],
+    ['before-ask', 0],
     ['after-ask', 1],
-    ['after-queue', undefined],
+    ['after-queue', 0],
   ] as const) {
     it(`whose process dies at ${point} is submitted by another`, async () => {
       const dying = await dyingProcess()
@@ -138,17 +137,17 @@ describe('a payment that is submitted through a queue', function () {
       await client.stop()
       await startWorker()
       await mesh.pool.query(`update intents set resume_after = now() where provider_ask_time is null`)
-      if (polls !== undefined) await letPoll()
+      if (polls > 0) await letPoll()
       const { message: paid } = await adder.pay('ann', request)
       await settles(paid)
-      assert.equal(provider.polls.get(idOf(paid)), polls)
+      assert.equal(provider.polls(idOf(paid)), polls)
     })
   }
 
   for (const [point, polls] of [
     ['after-take', 1],
     ['after-answer', 1],
-    ['after-report', undefined],
+    ['after-report', 0],
   ] as const) {
     it(`whose process dies at ${point} with its job is taken over`, async () => {
       const paid = await pay(adder)
@@ -156,10 +155,10 @@ describe('a payment that is submitted through a queue', function () {
       // It may be dead before it says that it is ready.
       await dying.start({ CRASH_AT: point }).catch(() => undefined)
       assert.equal(await dying.ended(), 'SIGKILL')
-      assert.equal(provider.submissions.get(idOf(paid)), point === 'after-take' ? undefined : 1)
+      assert.equal(provider.posts(idOf(paid)), point === 'after-take' ? 0 : 1)
       await startWorker({ limits: { submissionIdleMsMax: 100 } })
       await settles(paid)
-      assert.equal(provider.polls.get(idOf(paid)), polls)
+      assert.equal(provider.polls(idOf(paid)), polls)
       await until(async () => (await valkey.xlen(stream)) === 0, 'the job is forgotten')
     })
   }
@@ -185,6 +184,6 @@ describe('a payment that is submitted through a queue', function () {
     await startWorker()
     await until(async () => (await adder.intent(paid.name)).state === IntentState.EXPIRED, 'it ends')
     await until(async () => (await valkey.xlen(stream)) === 0, 'the job is forgotten')
-    assert.equal(provider.submissions.get(idOf(paid)), undefined)
+    assert.equal(provider.posts(idOf(paid)), 0)
   })
 })

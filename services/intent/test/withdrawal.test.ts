@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { type ServerResponse } from 'node:http'
 import {
   CancelIntentRequest,
   ConfirmIntentRequest,
@@ -16,29 +15,25 @@ import { withdrawalRequest } from './payment-request.js'
 import { operator } from './raw-client.js'
 import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
-import { TestProvider, ways } from './test-provider.js'
+import { SimulatedProvider } from './simulated-provider.js'
 
 describe('a payment that a provider carries out', function () {
   this.timeout(60_000)
   let mesh: TestMesh
   let intent: TestIntent
-  let provider: TestProvider
-  let other: TestProvider
+  let provider: SimulatedProvider
+  let other: SimulatedProvider
   let purse: Wallet
 
   before(async () => {
     mesh = await TestMesh.start()
-    provider = new TestProvider()
-    await provider.start()
-    other = new TestProvider('qp')
-    await other.start()
+    provider = await SimulatedProvider.start()
+    other = await SimulatedProvider.start('qp')
     intent = await mesh.startIntent({ providers: [provider.options, other.options] })
     purse = await intent.wallet('ann', 10_000_000n)
   })
   beforeEach(() => {
-    provider.way = ways.settle
-    other.way = ways.settle
-    provider.pollWay = () => false
+    for (const each of [provider, other]) each.behave({ behaviour: 'settle-at-once' })
   })
   afterEach(() => mesh.assertConserved())
   after(async () => {
@@ -96,7 +91,7 @@ describe('a payment that a provider carries out', function () {
   })
 
   it('fails with the reason of a provider that refuses, and gives the money back', async () => {
-    provider.way = ways.refuse
+    provider.behave({ behaviour: 'refuse-unprocessable' })
     const before = await balance()
     const paid = await withdraw()
     assert.equal(paid.state, IntentState.FAILED)
@@ -105,20 +100,20 @@ describe('a payment that a provider carries out', function () {
   })
 
   it('is answered AUTHORIZED when the provider has only accepted it, and settles when it is asked again', async () => {
-    provider.way = ways.accept
+    provider.behave({ behaviour: 'undecided' })
     const request = withdrawalRequest(purse, 10_000n)
     const paid = await withdraw(request)
     assert.equal(paid.state, IntentState.AUTHORIZED)
     assert.notEqual(paid.providerReference, '')
     assert.deepEqual(await withdraw(request), paid, 'a repeated request asks the provider nothing')
-    assert.equal(provider.polls.get(idOf(paid)), undefined)
-    provider.transfer(idOf(paid)).status = 'SETTLED'
+    assert.equal(provider.polls(idOf(paid)), 0)
+    provider.decide(idOf(paid), 'SETTLED')
     await becomes(paid, IntentState.SETTLED)
-    assert.equal(provider.submissions.get(idOf(paid)), 1)
+    assert.equal(provider.posts(idOf(paid)), 1)
   })
 
   it('can neither be confirmed nor cancelled once the provider was asked', async () => {
-    provider.way = ways.accept
+    provider.behave({ behaviour: 'undecided' })
     const { name } = await withdraw()
     const held = { code: 'FAILED_PRECONDITION', reason: 'INTENT_NOT_HELD' } as const
     const as = { user: 'ann' }
@@ -129,71 +124,63 @@ describe('a payment that a provider carries out', function () {
   })
 
   const lost = {
-    'an answer that is lost': ways.settleAndHangUp,
-    garbage: ways.garbage,
-    'a failure': ways.acceptAndFail,
-    "a refusal that is not the provider's": ways.acceptAndTurnDown,
-  }
-  for (const [what, way] of Object.entries(lost)) {
+    'an answer that is lost': 'reset-but-charged',
+    garbage: 'garbage',
+    'a failure': 'error-but-taken',
+    "a refusal that is not the provider's": 'turned-down-but-taken',
+  } as const
+  for (const [what, behaviour] of Object.entries(lost)) {
     it(`after ${what} is asked about, and not asked for again`, async () => {
-      provider.way = way
+      provider.behave({ behaviour })
       const paid = await withdraw()
       assert.equal(paid.state, IntentState.AUTHORIZED)
-      provider.transfer(idOf(paid)).status = 'SETTLED'
+      provider.decide(idOf(paid), 'SETTLED')
       await becomes(paid, IntentState.SETTLED)
-      assert.equal(provider.submissions.get(idOf(paid)), 1)
+      assert.equal(provider.posts(idOf(paid)), 1)
     })
   }
 
-  for (const [how, answer] of [
-    ['was lost', (response: ServerResponse) => response.destroy()],
-    ['was turned down on the way', (response: ServerResponse) => response.writeHead(422).end('<html>')],
+  for (const [how, behaviour, posts] of [
+    ['was lost', 'down', 1],
+    ['was turned down on the way', 'unprocessable', 2],
   ] as const) {
     it(`that ${how} and never arrived is asked for again, under the same id`, async () => {
-      provider.way = (transfer, response) => {
-        provider.transfers.delete(transfer.id)
-        answer(response)
-        return true
-      }
+      provider.behave({ behaviour })
       const paid = await withdraw()
       assert.equal(paid.state, IntentState.AUTHORIZED)
-      provider.way = ways.settle
+      provider.behave({ behaviour: 'settle-at-once' })
       await becomes(paid, IntentState.SETTLED)
-      assert.equal(provider.submissions.get(idOf(paid)), 2)
+      assert.equal(provider.posts(idOf(paid)), posts)
     })
   }
 
   it('is neither given up nor asked for again because something on the way does not find it', async () => {
-    provider.way = ways.acceptAndFail
+    provider.behave({ behaviour: 'error-but-taken' })
     const paid = await withdraw()
     await endTime(paid)
-    for (const body of ['<html>', '{}', '{"error":{}}', JSON.stringify({ id: randomUUID(), status: 'UNKNOWN' })]) {
-      provider.pollWay = (_, response) => {
-        response.writeHead(404).end(body)
-        return true
-      }
-      assert.equal((await isPolled(paid)).state, IntentState.AUTHORIZED, body)
+    for (const poll of ['page', 'error', 'other-unknown'] as const) {
+      provider.behave({ behaviour: 'undecided', poll })
+      assert.equal((await isPolled(paid)).state, IntentState.AUTHORIZED, poll)
     }
-    assert.equal(provider.submissions.get(idOf(paid)), 1)
-    provider.pollWay = () => false
-    provider.transfer(idOf(paid)).status = 'SETTLED'
+    assert.equal(provider.posts(idOf(paid)), 1)
+    provider.behave({ behaviour: 'undecided' })
+    provider.decide(idOf(paid), 'SETTLED')
     await becomes(paid, IntentState.SETTLED)
   })
 
   it('is asked about once more when its time is over, and then given up', async () => {
-    provider.way = ways.accept
+    provider.behave({ behaviour: 'undecided' })
     const before = await balance()
     const settling = await withdraw()
-    provider.transfer(idOf(settling)).status = 'SETTLED'
-    provider.way = ways.acceptAndFail
+    provider.decide(idOf(settling), 'SETTLED')
+    provider.behave({ behaviour: 'server-error-then-ok' })
     const hopeless = await withdraw()
-    provider.transfers.delete(idOf(hopeless))
     await endTime(settling, hopeless)
     await becomes(settling, IntentState.SETTLED)
     const expired = await becomes(hopeless, IntentState.EXPIRED)
     assert.equal(before - (await balance()), settling.payerTotal?.minorUnits)
     assert.equal(expired.failure, undefined)
-    assert.equal(provider.polls.get(idOf(hopeless)), 1)
+    assert.equal(provider.polls(idOf(hopeless)), 1)
   })
 
   async function endTime(...payments: Intent[]): Promise<void> {
@@ -203,64 +190,58 @@ describe('a payment that a provider carries out', function () {
 
   /** Waits until the provider was asked again, and what it said was taken in. */
   async function isPolled(paid: Intent): Promise<Intent> {
-    const polls = provider.polls.get(idOf(paid)) ?? 0
+    const polls = provider.polls(idOf(paid))
     await mesh.pool.query(`update intents set resume_after = now(), resume_count = 0 where id = $1`, [idOf(paid)])
-    await until(() => (provider.polls.get(idOf(paid)) ?? 0) > polls, 'the provider is asked')
+    await until(() => provider.polls(idOf(paid)) > polls, 'the provider is asked')
     const claimed = `select from intents where id = $1 and resume_after > now() + interval '20 seconds'`
     await until(async () => (await mesh.pool.query(claimed, [idOf(paid)])).rowCount === 0, 'the answer is taken in')
     return await intent.intent(paid.name)
   }
 
   it('is not given up while the provider has it, or may have it, or has paid another amount', async () => {
-    provider.way = ways.accept
+    provider.behave({ behaviour: 'undecided' })
     const accepted = await withdraw()
     const unheard = await withdraw()
     const other = await withdraw()
     await endTime(accepted, unheard, other)
     assert.equal((await isPolled(accepted)).state, IntentState.AUTHORIZED)
-    provider.pollWay = (_, response) => {
-      response.destroy()
-      return true
-    }
+    provider.behave({ behaviour: 'undecided', poll: 'reset' })
     assert.equal((await isPolled(unheard)).state, IntentState.AUTHORIZED)
-    provider.pollWay = (id, response) => {
-      response.writeHead(200).end(provider.body(provider.transfer(id), { status: 'SETTLED', amount: '9999' }))
-      return true
-    }
+    provider.decide(idOf(other), 'SETTLED')
+    provider.behave({ behaviour: 'undecided', poll: 'other-amount' })
     assert.equal((await isPolled(other)).state, IntentState.AUTHORIZED)
-    provider.pollWay = () => false
+    provider.behave({ behaviour: 'undecided' })
     for (const paid of [accepted, unheard, other]) {
-      provider.transfer(idOf(paid)).status = 'SETTLED'
+      provider.decide(idOf(paid), 'SETTLED')
       await becomes(paid, IntentState.SETTLED)
     }
   })
 
   it('is not kept waiting by another provider that hangs', async () => {
-    provider.way = ways.accept
-    other.way = ways.accept
+    for (const each of [provider, other]) each.behave({ behaviour: 'undecided' })
     const hanging = await withdraw()
-    const responses: ServerResponse[] = []
-    provider.pollWay = (_, response) => responses.push(response) > 0
+    provider.behave({ behaviour: 'undecided', poll: 'nothing' })
     await mesh.pool.query('update intents set resume_after = now() where id = $1', [idOf(hanging)])
-    await until(() => responses.length > 0, 'the provider hangs')
+    await until(() => provider.polls(idOf(hanging)) > 0, 'the provider hangs')
     const paid = await withdraw(topUpRequest())
-    await until(() => other.transfers.has(idOf(paid)), 'the other provider has it')
-    other.transfer(idOf(paid)).status = 'SETTLED'
+    await until(() => other.find(idOf(paid)) !== undefined, 'the other provider has it')
+    other.decide(idOf(paid), 'SETTLED')
     await becomes(paid, IntentState.SETTLED)
-    assert.equal(responses[0]?.closed, false, 'while it hangs')
-    for (const response of responses) response.destroy()
-    provider.pollWay = () => false
-    provider.transfer(idOf(hanging)).status = 'SETTLED'
+    assert.equal((await intent.intent(hanging.name)).state, IntentState.AUTHORIZED)
+    assert.equal(provider.polls(idOf(hanging)), 1, 'while it hangs')
+    provider.behave({ behaviour: 'undecided' })
+    provider.hangUp()
+    provider.decide(idOf(hanging), 'SETTLED')
     await becomes(hanging, IntentState.SETTLED)
   })
 
   it('whose payer is frozen when the provider pays waits, and settles after it', async () => {
-    provider.way = ways.accept
+    provider.behave({ behaviour: 'undecided' })
     const before = await balance()
     const paid = await withdraw()
     const support = { user: 'sue', permissions: ['wallet:freeze'] }
     await intent.call(WalletServiceService.freezeWallet, { name: purse.name, reason: 'looked into' }, support)
-    provider.transfer(idOf(paid)).status = 'SETTLED'
+    provider.decide(idOf(paid), 'SETTLED')
     for (let round = 0; round < 2; round++) assert.equal((await decided(paid)).state, IntentState.AUTHORIZED)
     await intent.call(WalletServiceService.unfreezeWallet, { name: purse.name, reason: 'all is well' }, support)
     await becomes(paid, IntentState.SETTLED)
@@ -279,7 +260,7 @@ describe('a payment that a provider carries out', function () {
   }
 
   it('is ended by an operator, whatever the provider has said so far', async () => {
-    provider.way = ways.accept
+    provider.behave({ behaviour: 'undecided' })
     const before = await balance()
     const { name } = await withdraw()
     const { message } = await intent.call(IntentAdminServiceService.failIntent, { name, reason: 'lost' }, operator)
