@@ -10,8 +10,8 @@ import { topUpCrashPoints } from '../crash-points.js'
 import { type Intent } from '../intents/intent.js'
 import { TestMesh } from './mesh.js'
 import { paymentRequest } from './payment-request.js'
-import { TestIntent } from './test-intent.js'
-import { MeshProcess, until } from './mesh-process.js'
+import { type TestIntent } from './test-intent.js'
+import { until } from './mesh-process.js'
 
 const ann = { user: 'ann' } as const
 
@@ -211,7 +211,7 @@ describe('automatic top-ups', function () {
     await until(async () => (await ruleOf(purse)).lastIntent !== '', 'its end')
     assert.equal(await intent.available(purse.name), 240_000n)
     await spend(purse, 200_000n)
-    await until(async () => (await mesh.pool.query('select from outbox')).rowCount === 0, 'the outbox is empty')
+    await mesh.allTold()
     await pass(purse)
     // Another wallet's top-up comes after this one's would have.
     const other = await pair(1_000_000n, { threshold: thb(200_000n) })
@@ -223,18 +223,9 @@ describe('automatic top-ups', function () {
     const { purse } = await pair(1_000_000n)
     await settledDown(purse)
     await intent.drain()
-    const dying = await MeshProcess.create('intent', {
-      DATABASE_URL: mesh.databaseUrl,
-      LEDGER_ADDRESS: mesh.ledger.address,
-      RULES_ADDRESS: mesh.rules.address,
-      VALKEY_URL: mesh.valkeyUrl,
-    })
-    await dying.start({ CRASH_AT: 'after-top-up' })
-    const client = await TestIntent.at(dying.address)
+    const dying = await mesh.intentProcess()
     const request = paymentRequest(purse, shop, 60_000n, { operationType: 'MERCHANT_CHARGE' })
-    await client.pay('ann', request).catch(() => undefined)
-    assert.equal(await dying.ended(), 'SIGKILL')
-    await client.stop()
+    await dying.diesAt('after-top-up', (at) => at.pay('ann', request))
     intent = await mesh.startIntent()
     await pass(purse)
     await until(async () => (await ruleOf(purse)).lastIntent !== '', 'the end of the top-up')

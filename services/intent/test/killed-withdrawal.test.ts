@@ -4,10 +4,11 @@ import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint } from '../crash-points.js'
 import { isFinal } from '../intents/intent.js'
+import { type IntentProcess } from './intent-process.js'
 import { TestMesh } from './mesh.js'
 import { withdrawalRequest } from './payment-request.js'
-import { TestIntent } from './test-intent.js'
-import { MeshProcess, until } from './mesh-process.js'
+import { type TestIntent } from './test-intent.js'
+import { until } from './mesh-process.js'
 import { SimulatedProvider } from './simulated-provider.js'
 
 /** Kills an Intent process for real at each point of a payment that a provider carries out, and lets another finish it. */
@@ -15,35 +16,25 @@ describe('an Intent process that is killed while a provider is asked', function 
   this.timeout(60_000)
   let mesh: TestMesh
   let intent: TestIntent
-  let dying: MeshProcess
+  let dying: IntentProcess
   let provider: SimulatedProvider
   let purse: Wallet
 
   before(async () => {
     mesh = await TestMesh.start()
     provider = await SimulatedProvider.start()
-    dying = await MeshProcess.create('intent', {
-      DATABASE_URL: mesh.databaseUrl,
-      LEDGER_ADDRESS: mesh.ledger.address,
-      RULES_ADDRESS: mesh.rules.address,
-      VALKEY_URL: mesh.valkeyUrl,
-      ...provider.environment,
-    })
+    dying = await mesh.intentProcess({ providers: [provider] })
     intent = await mesh.startIntent({ providers: [provider.options] })
     purse = await intent.wallet('ann', 10_000_000n)
-    await until(async () => (await mesh.pool.query('select from outbox')).rowCount === 0, 'the outbox is empty')
+    await mesh.allTold()
   })
   afterEach(() => mesh.assertConserved())
   after(() => provider.stop())
 
   /** The payment whose process died at the point, finished by the living one without being asked. */
   async function finishedAfter(point: CrashPoint): Promise<Intent> {
-    await dying.start({ CRASH_AT: point })
-    const client = await TestIntent.at(dying.address)
     const request = withdrawalRequest(purse, 10_000n)
-    await assert.rejects(client.pay('ann', request), point)
-    assert.equal(await dying.ended(), 'SIGKILL')
-    await client.stop()
+    await dying.diesAt(point, (at) => at.pay('ann', request))
     const due = `update intents set resume_after = now() where state in ('VALIDATED', 'AUTHORIZED')`
     await until(async () => {
       await mesh.pool.query(due)
@@ -51,7 +42,7 @@ describe('an Intent process that is killed while a provider is asked', function 
     }, 'every payment is final')
     const stored = (await mesh.intents()).find(({ requestId }) => requestId === request.requestId)
     assert.ok(stored)
-    await until(async () => (await mesh.pool.query('select from outbox')).rowCount === 0, 'the outbox is empty')
+    await mesh.allTold()
     return await intent.intent(`intents/${stored.id}`)
   }
 
@@ -90,8 +81,7 @@ describe('an Intent process that is killed while a provider is asked', function 
         provider.decide(paid.name.slice('intents/'.length), status)
         await mesh.pool.query(`update intents set resume_after = now() where state = 'AUTHORIZED'`)
         // It polls by itself, and dies of what it learns.
-        await dying.start({ CRASH_AT: point }).catch(() => undefined)
-        assert.equal(await dying.ended(), 'SIGKILL')
+        await dying.diesUnasked(point)
         intent = await mesh.startIntent({ providers: [provider.options] })
         await mesh.pool.query(`update intents set resume_after = now() where state = 'AUTHORIZED'`)
         await until(async () => (await mesh.intents()).every(isFinal), 'every payment is final')

@@ -10,11 +10,12 @@ import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { FailIntentRequest, IntentAdminServiceService } from '../../../gen/paymesh/intent/v1/intent_admin_service.js'
 import { type CrashPoint } from '../crash-points.js'
 import { isResting } from '../intents/intent.js'
+import { type IntentProcess } from './intent-process.js'
 import { TestMesh } from './mesh.js'
 import { paymentRequest } from './payment-request.js'
 import { operator } from './raw-client.js'
-import { TestIntent } from './test-intent.js'
-import { MeshProcess, until } from './mesh-process.js'
+import { type TestIntent } from './test-intent.js'
+import { until } from './mesh-process.js'
 
 /** Kills an Intent process for real at each point of what follows a payment, and lets another one finish it. */
 describe('an Intent process that is killed', function () {
@@ -22,18 +23,13 @@ describe('an Intent process that is killed', function () {
   let mesh: TestMesh
   /** The process that lives. It leaves an intent that is under way to the one that dies for three seconds. */
   let intent: TestIntent
-  let dying: MeshProcess
+  let dying: IntentProcess
   let purse: Wallet
   let shop: Wallet
 
   before(async () => {
     mesh = await TestMesh.start()
-    dying = await MeshProcess.create('intent', {
-      DATABASE_URL: mesh.databaseUrl,
-      LEDGER_ADDRESS: mesh.ledger.address,
-      RULES_ADDRESS: mesh.rules.address,
-      VALKEY_URL: mesh.valkeyUrl,
-    })
+    dying = await mesh.intentProcess()
     intent = await mesh.startIntent()
     purse = await intent.wallet('ann', 10_000_000n)
     shop = await intent.wallet('ben', 1_000_000n)
@@ -45,17 +41,8 @@ describe('an Intent process that is killed', function () {
     const change = holdSeconds === undefined ? {} : { holdSeconds }
     const { message } = await intent.pay('ann', paymentRequest(purse, shop, 10_000n, change))
     // An event that is still to be published would have the process die earlier.
-    await until(async () => (await mesh.pool.query('select from outbox')).rowCount === 0, 'the outbox is empty')
+    await mesh.allTold()
     return message
-  }
-
-  /** Has a process do the work until it dies at the point. */
-  async function dieAt(point: CrashPoint, work: (at: TestIntent) => Promise<unknown>): Promise<void> {
-    await dying.start({ CRASH_AT: point })
-    const client = await TestIntent.at(dying.address)
-    await assert.rejects(work(client), point)
-    assert.equal(await dying.ended(), 'SIGKILL')
-    await client.stop()
   }
 
   /** What the living process makes of an intent, without being asked. */
@@ -96,7 +83,7 @@ describe('an Intent process that is killed', function () {
   for (const [what, point, decide, found, final] of decisions) {
     it(`${what} at ${point} leaves a hold ${found}, and ${final} when asked again`, async () => {
       const held = await pay(600)
-      await dieAt(point, decide(held))
+      await dying.diesAt(point, decide(held))
       assert.equal((await finished(held)).state, IntentState[found])
       await mesh.assertConserved()
       const { message } = await decide(held)(intent)
@@ -111,8 +98,7 @@ describe('an Intent process that is killed', function () {
       await mesh.pool.query('update intents set hold_expire_time = now(), resume_after = now() where id = $1', [
         held.name.slice('intents/'.length),
       ])
-      await dying.start({ CRASH_AT: point }).catch(() => undefined)
-      assert.equal(await dying.ended(), 'SIGKILL')
+      await dying.diesUnasked(point)
       intent = await mesh.startIntent()
       assert.equal((await finished(held)).state, IntentState.EXPIRED)
     })
@@ -122,7 +108,7 @@ describe('an Intent process that is killed', function () {
   async function interruptedAt(point: CrashPoint, holdSeconds?: number): Promise<Intent> {
     const change = holdSeconds === undefined ? {} : { holdSeconds }
     const request = paymentRequest(purse, shop, 10_000n, change)
-    await dieAt(point, (at) => at.pay('ann', request))
+    await dying.diesAt(point, (at) => at.pay('ann', request))
     const { rows } = await mesh.pool.query<{ id: string }>(
       `update intents set resume_after = 'infinity' where request_id = $1 and state = 'VALIDATED' returning id`,
       [request.requestId],
@@ -143,7 +129,7 @@ describe('an Intent process that is killed', function () {
     const what = `${holdSeconds === undefined ? 'a payment' : 'a hold'} cut off at ${paid}`
     it(`ending ${what}, at ${point}, leaves it ${found} for the operator's reason`, async () => {
       const interrupted = await interruptedAt(paid, holdSeconds)
-      await dieAt(point, failIt(interrupted))
+      await dying.diesAt(point, failIt(interrupted))
       const soon = `select from intents where id = $1 and resume_after < now() + interval '1 minute'`
       assert.equal((await mesh.pool.query(soon, [interrupted.name.slice('intents/'.length)])).rowCount, 1)
       const ended = await finished(interrupted)
@@ -155,7 +141,7 @@ describe('an Intent process that is killed', function () {
   for (const point of ['after-insert', 'after-ledger', 'after-update'] as const) {
     it(`refunding at ${point} gives back once`, async () => {
       const paid = await pay()
-      await dieAt(point, refundIt(paid))
+      await dying.diesAt(point, refundIt(paid))
       assert.equal((await finished(paid)).refundState, RefundState.REFUNDED)
       const { message } = await refundIt(paid)(intent)
       assert.equal(message.intent?.state, IntentState.SETTLED)

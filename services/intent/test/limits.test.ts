@@ -19,8 +19,8 @@ import { assertFails } from './assert-fails.js'
 import { TestMesh } from './mesh.js'
 import { paymentRequest } from './payment-request.js'
 import { type As, operator } from './raw-client.js'
-import { TestIntent } from './test-intent.js'
-import { MeshProcess, until } from './mesh-process.js'
+import { type TestIntent } from './test-intent.js'
+import { until } from './mesh-process.js'
 
 /** Limits of a day, so wide that a test sets its own by the payer's name. */
 function dailyLimit(user: string, cap: bigint, change: object = {}): object {
@@ -84,14 +84,9 @@ describe('limits over time', function () {
 
   it('are spent exactly by 200 payments at once, whatever fails meanwhile', async () => {
     const { purse, shop } = await limited('crowd', 5_000n)
-    const dying = await MeshProcess.create('intent', {
-      DATABASE_URL: mesh.databaseUrl,
-      LEDGER_ADDRESS: mesh.ledger.address,
-      RULES_ADDRESS: mesh.rules.address,
-      VALKEY_URL: mesh.valkeyUrl,
-    })
+    const dying = await mesh.intentProcess()
     await dying.start()
-    const other = await TestIntent.at(dying.address)
+    const other = await dying.client()
     const requests = Array.from({ length: 200 }, () => paymentRequest(purse, shop, 100n))
     let answered = 0
     const made = requests.map(async (request, index) => {
@@ -263,17 +258,8 @@ describe('limits over time', function () {
       await mesh.pool.query(`update intents set resume_after = 'infinity' where request_id = $1`, [request.requestId])
       await setCap(2_000n)
       assert.equal((await intent.pay(user, paymentRequest(purse, shop, 1_000n))).message.state, IntentState.SETTLED)
-      const dying = await MeshProcess.create('intent', {
-        DATABASE_URL: mesh.databaseUrl,
-        LEDGER_ADDRESS: mesh.ledger.address,
-        RULES_ADDRESS: mesh.rules.address,
-        VALKEY_URL: mesh.valkeyUrl,
-      })
-      await dying.start({ CRASH_AT: point })
-      const client = await TestIntent.at(dying.address)
-      await assert.rejects(client.pay(user, request), point)
-      assert.equal(await dying.ended(), 'SIGKILL')
-      await client.stop()
+      const dying = await mesh.intentProcess()
+      await dying.diesAt(point, (at) => at.pay(user, request))
       const { message } = await intent.pay(user, request)
       assert.equal(message.state, IntentState.SETTLED)
       assert.deepEqual(await attemptsOf([message]), [1])

@@ -10,7 +10,8 @@ import { totalsOf } from '../decisions/decision.js'
 import { type Intent as StoredIntent, settledMinor } from '../intents/intent.js'
 import { listIntents } from '../intents/intent-list.js'
 import { accountName, providerAccount, suspenseAccount } from '../ledger/account-names.js'
-import { MeshProcess } from './mesh-process.js'
+import { IntentProcess, type IntentProcessOptions } from './intent-process.js'
+import { MeshProcess, until } from './mesh-process.js'
 import { RawClient } from './raw-client.js'
 import { type IntentOptions, TestIntent } from './test-intent.js'
 import { publishRuleSet, testRuleSet } from './test-rule-set.js'
@@ -31,6 +32,7 @@ export class TestMesh {
   readonly pool: ReturnType<typeof createPool>
   readonly #ledgerClient: RawClient
   readonly #intents = new Set<TestIntent>()
+  readonly #intentProcesses = new Set<IntentProcess>()
 
   private constructor(
     ledger: MeshProcess,
@@ -88,8 +90,16 @@ export class TestMesh {
     return intent
   }
 
+  /** Prepares an Intent in a process of its own; it is killed with the mesh at the latest. */
+  async intentProcess(options: IntentProcessOptions = {}): Promise<IntentProcess> {
+    const process = await IntentProcess.create(this, options)
+    this.#intentProcesses.add(process)
+    return process
+  }
+
   async stop(): Promise<void> {
     if (!started.delete(this)) return
+    for (const process of this.#intentProcesses) await process.kill()
     for (const intent of this.#intents) await intent.stop()
     this.#ledgerClient.close()
     await this.pool.end()
@@ -145,6 +155,14 @@ export class TestMesh {
       assert.equal(account.balances?.posted?.minorUnits, 0n, account.name)
     }
     await this.#assertWalletsAgree(accounts)
+  }
+
+  /** Waits until every event has left; what a process that died was about to publish does not wait for its lease. */
+  async allTold(): Promise<void> {
+    await until(async () => {
+      await this.pool.query('update outbox set publish_after = now() where publish_after > now()')
+      return (await this.pool.query('select from outbox')).rowCount === 0
+    }, 'every event has left')
   }
 
   /** All stored intents. */

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import { Redis } from 'ioredis'
 import {
   CancelIntentRequest,
   ConfirmIntentRequest,
@@ -12,7 +11,6 @@ import {
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint, crashPoints } from '../crash-points.js'
 import { type Intent, isResting, settledMinor } from '../intents/intent.js'
-import { eventStream } from '../events/outbox-worker.js'
 import { LimitMetric } from '../../../gen/paymesh/ledger/v1/limit.js'
 import { systemClock } from '../../runtime/clock.js'
 import { createPool } from '../../runtime/postgres.js'
@@ -22,6 +20,7 @@ import { TestMesh } from './mesh.js'
 import { paymentRequest } from './payment-request.js'
 import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
+import { ToldEvents } from './told-events.js'
 
 // Random histories of payments against a small reference model. A command may be cut off at any crash point, as often as
 // it is asked; what is asked again has the same request id. The model knows which outcomes are possible, not which of them
@@ -315,18 +314,18 @@ const dayMs = 86_400_000
 describe('any history of payments', () => {
   let mesh: TestMesh
   let real: Real
-  let valkey: Redis
+  let told: ToldEvents
   let rulesPool: ReturnType<typeof createPool>
 
   before(async function () {
     this.timeout(60_000)
     mesh = await TestMesh.start()
     real = await Real.start(mesh)
-    valkey = new Redis(mesh.valkeyUrl)
+    told = new ToldEvents(mesh)
     rulesPool = createPool({ url: mesh.rulesDatabaseUrl, max: 1, applicationName: 'test' })
   })
   after(async () => {
-    valkey.disconnect()
+    told.close()
     await rulesPool.end()
     await mesh.stop()
   })
@@ -363,23 +362,6 @@ describe('any history of payments', () => {
     ]
   }
 
-  /** Each move of each intent was told, and nothing else was. */
-  async function assertTold(): Promise<void> {
-    // A cut between publishing and forgetting leaves a lease to wait for.
-    const isEmpty = async () => {
-      await mesh.pool.query('update outbox set publish_after = now() where publish_after > now()')
-      return (await mesh.pool.query('select 1 from outbox')).rows.length === 0
-    }
-    await until(isEmpty, 'the outbox is empty')
-    const told = (await valkey.xrange(eventStream, '-', '+')).map(
-      ([, fields]) => (JSON.parse(fields[1]!) as { id: string }).id,
-    )
-    const moves = (await mesh.intents()).flatMap(({ id, changes }) =>
-      changes.slice(1).map((_, move) => `${id}.${move + 1}`),
-    )
-    assert.deepEqual([...new Set(told)].sort(), moves.sort())
-  }
-
   /** The Ledger counts what the intents say, and no cap was exceeded. */
   async function assertLimits(): Promise<void> {
     for (const [{ limit, scopeKey, window, assetCode }, minor] of await real.limitUses()) {
@@ -413,7 +395,7 @@ describe('any history of payments', () => {
     await mesh.assertConserved()
     await assertLimits()
     await assertPriced()
-    await assertTold()
+    await told.assertOfEachMove()
   }
 
   it('ends with every intent final or waiting for somebody, and every satang where it belongs', async function () {

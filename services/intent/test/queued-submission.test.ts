@@ -4,10 +4,10 @@ import { type CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { TestMesh } from './mesh.js'
-import { MeshProcess, until } from './mesh-process.js'
+import { until } from './mesh-process.js'
 import { withdrawalRequest } from './payment-request.js'
 import { SimulatedProvider } from './simulated-provider.js'
-import { type IntentOptions, TestIntent } from './test-intent.js'
+import { type IntentOptions, type TestIntent } from './test-intent.js'
 import { ValkeyProxy } from '../../runtime/test/valkey-proxy.js'
 
 const stream = 'submissions.qp'
@@ -113,28 +113,15 @@ describe('a payment that is submitted through a queue', function () {
     await settles(await pay(next))
   })
 
-  const dyingProcess = () =>
-    MeshProcess.create('intent', {
-      DATABASE_URL: mesh.databaseUrl,
-      LEDGER_ADDRESS: mesh.ledger.address,
-      RULES_ADDRESS: mesh.rules.address,
-      VALKEY_URL: mesh.valkeyUrl,
-      ...provider.environment,
-    })
-
   for (const [point, polls] of [
     ['before-ask', 0],
     ['after-ask', 1],
     ['after-queue', 0],
   ] as const) {
     it(`whose process dies at ${point} is submitted by another`, async () => {
-      const dying = await dyingProcess()
-      await dying.start({ CRASH_AT: point })
-      const client = await TestIntent.at(dying.address)
+      const dying = await mesh.intentProcess({ providers: [provider] })
       const request = topUp()
-      await assert.rejects(client.pay('ann', request), point)
-      assert.equal(await dying.ended(), 'SIGKILL')
-      await client.stop()
+      await dying.diesAt(point, (at) => at.pay('ann', request))
       await startWorker()
       await mesh.pool.query(`update intents set resume_after = now() where provider_ask_time is null`)
       if (polls > 0) await letPoll()
@@ -151,10 +138,8 @@ describe('a payment that is submitted through a queue', function () {
   ] as const) {
     it(`whose process dies at ${point} with its job is taken over`, async () => {
       const paid = await pay(adder)
-      const dying = await dyingProcess()
-      // It may be dead before it says that it is ready.
-      await dying.start({ CRASH_AT: point }).catch(() => undefined)
-      assert.equal(await dying.ended(), 'SIGKILL')
+      const dying = await mesh.intentProcess({ providers: [provider] })
+      await dying.diesUnasked(point)
       assert.equal(provider.posts(idOf(paid)), point === 'after-take' ? 0 : 1)
       await startWorker({ limits: { submissionIdleMsMax: 100 } })
       await settles(paid)

@@ -1,24 +1,23 @@
 import assert from 'node:assert/strict'
-import { Redis } from 'ioredis'
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { freePort } from '../../../dev/testing.js'
 import { type CrashPoint, crashPoints } from '../crash-points.js'
-import { type Intent as StoredIntent, isFinal } from '../intents/intent.js'
-import { eventStream } from '../events/outbox-worker.js'
+import { isFinal } from '../intents/intent.js'
 import { assertFails } from './assert-fails.js'
 import { TestMesh } from './mesh.js'
 import { paymentRequest } from './payment-request.js'
-import { TestIntent } from './test-intent.js'
-import { MeshProcess, succeeds, until } from './mesh-process.js'
+import { type TestIntent } from './test-intent.js'
+import { succeeds, until } from './mesh-process.js'
+import { ToldEvents } from './told-events.js'
 
 const unavailable = { reason: 'DEPENDENCY_UNAVAILABLE', code: 'UNAVAILABLE' } as const
 
 describe('an interrupted payment', () => {
   let mesh: TestMesh
   let intent: TestIntent
-  let valkey: Redis
+  let told: ToldEvents
   let ann: Wallet
   let ben: Wallet
 
@@ -26,16 +25,16 @@ describe('an interrupted payment', () => {
     this.timeout(60_000)
     mesh = await TestMesh.start()
     intent = await mesh.startIntent()
-    valkey = new Redis(mesh.valkeyUrl)
+    told = new ToldEvents(mesh)
     ann = await intent.wallet('ann', 10_000_000n)
     ben = await intent.wallet('ben', 1_000_000n)
   })
   afterEach(async () => {
     await mesh.assertConserved()
-    await assertTold()
+    await told.assertOfEachMove()
   })
   after(async () => {
-    valkey.disconnect()
+    told.close()
     await mesh.stop()
   })
 
@@ -46,23 +45,6 @@ describe('an interrupted payment', () => {
 
   async function allFinal(): Promise<boolean> {
     return (await mesh.intents()).every(isFinal)
-  }
-
-  /** The ids of the events that an intent's moves must have told. */
-  function movesOf({ id, changes }: StoredIntent): string[] {
-    return changes.slice(1).map((_, index) => `${id}.${index + 1}`)
-  }
-
-  /** Each move's event has left, and none of an intent that is not there. */
-  async function assertTold(): Promise<void> {
-    await until(async () => {
-      const { rows } = await mesh.pool.query('select 1 from outbox')
-      return rows.length === 0
-    }, 'the outbox is empty')
-    const entries = await valkey.xrange(eventStream, '-', '+')
-    const told = new Set(entries.map(([, fields]) => (JSON.parse(fields[1] ?? '') as { id: string }).id))
-    const ids = (await mesh.intents()).flatMap(movesOf)
-    assert.deepEqual([...told].sort(), ids.sort())
   }
 
   /** An Intent that is cut off at the point, each time it comes there. */
@@ -103,18 +85,9 @@ describe('an interrupted payment', () => {
 
   it('of a process that is killed is finished by the next one', async function () {
     this.timeout(60_000)
-    const dead = await MeshProcess.create('intent', {
-      DATABASE_URL: mesh.databaseUrl,
-      LEDGER_ADDRESS: mesh.ledger.address,
-      RULES_ADDRESS: mesh.rules.address,
-      VALKEY_URL: mesh.valkeyUrl,
-    })
-    await dead.start({ CRASH_AT: 'after-ledger' })
-    const client = await TestIntent.at(dead.address)
+    const dead = await mesh.intentProcess()
     const request = paymentRequest(ann, ben, 10_000n)
-    await assert.rejects(client.pay('ann', request))
-    assert.equal(await dead.ended(), 'SIGKILL')
-    await client.stop()
+    await dead.diesAt('after-ledger', (at) => at.pay('ann', request))
     await until(allFinal, 'every intent is final')
     const [made] = await madeBy(request)
     assert.equal(made?.status.state, 'SETTLED')
@@ -175,19 +148,11 @@ describe('an interrupted payment', () => {
     for (let round = 0; round < 5; round += 1) {
       const more = Array.from({ length: 10 }, () => intent.pay('ann', paymentRequest(ann, ben, 10_000n)))
       payments.push(...more.map((each) => each.then(({ message }) => message)))
-      await valkey.flushall()
+      await told.flush()
     }
     for (const each of await Promise.all(payments)) assert.equal(each.state, IntentState.SETTLED)
     await mesh.assertConserved()
-    // What the flush took from the stream is gone, by design; the rest of the suite begins anew.
-    await until(async () => (await mesh.pool.query('select 1 from outbox')).rows.length === 0, 'the outbox is empty')
-    await retell()
+    await mesh.allTold()
+    await told.tellAgain()
   })
-
-  /** Puts into the stream what a flush took. */
-  async function retell(): Promise<void> {
-    for (const id of (await mesh.intents()).flatMap(movesOf)) {
-      await valkey.xadd(eventStream, '*', 'event', JSON.stringify({ id }))
-    }
-  }
 })

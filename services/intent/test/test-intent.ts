@@ -34,7 +34,7 @@ export interface IntentOptions {
 }
 
 /** What an Intent of the mesh reaches. */
-interface Surroundings {
+export interface Surroundings {
   readonly ledger: MeshProcess
   readonly rules: MeshProcess
   readonly databaseUrl: string
