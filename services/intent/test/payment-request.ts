@@ -1,7 +1,7 @@
 // Requests to pay, with ids of their own.
 import { randomUUID } from 'node:crypto'
 import { CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_service.js'
-import { CaptureMode } from '../../../gen/paymesh/intent/v1/intent.js'
+import { CaptureMode, type ExternalParty } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 
 export interface PaymentChange {
@@ -42,12 +42,40 @@ export function withdrawalRequest(
   accountNumber = '1234567890',
 ): CreateIntentRequest {
   const bankAccount = { bankCode: '004', accountNumber }
+  return requestOutside('IPPS_WITHDRAWAL', payer, minorUnits, { $case: 'bankAccount', bankAccount })
+}
+
+/** A request to pay the merchant behind a QR code. */
+export function qrRequest(payer: Wallet, minorUnits: bigint): CreateIntentRequest {
+  const qrPayload = '00020101021129370016A000000677010111011300668012345675802TH530376463046197'
+  return requestOutside('THAI_QR_PAY', payer, minorUnits, { $case: 'qrPayload', qrPayload })
+}
+
+/** A request to top up an account at QP. */
+export function topUpRequest(payer: Wallet, minorUnits: bigint): CreateIntentRequest {
+  return requestOutside('QP_TOPUP', payer, minorUnits, { $case: 'accountNumber', accountNumber: '+66812345678' })
+}
+
+/** A request of each operation that a provider carries out. */
+export const requestsOutside = {
+  IPPS_WITHDRAWAL: withdrawalRequest,
+  THAI_QR_PAY: qrRequest,
+  QP_TOPUP: topUpRequest,
+} as const
+export type OperationOutside = keyof typeof requestsOutside
+
+function requestOutside(
+  operationType: OperationOutside,
+  payer: Wallet,
+  minorUnits: bigint,
+  external: NonNullable<ExternalParty['party']>,
+): CreateIntentRequest {
   return CreateIntentRequest.fromPartial({
     requestId: randomUUID(),
     intent: {
-      operationType: 'IPPS_WITHDRAWAL',
+      operationType,
       payer: { party: { $case: 'wallet', wallet: payer.name } },
-      payee: { party: { $case: 'external', external: { party: { $case: 'bankAccount', bankAccount } } } },
+      payee: { party: { $case: 'external', external: { party: external } } },
       amount: { assetCode: 'THB', minorUnits },
     },
   })

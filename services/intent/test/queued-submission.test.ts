@@ -1,11 +1,10 @@
 import assert from 'node:assert/strict'
 import { Redis } from 'ioredis'
-import { type CreateIntentRequest } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { TestMesh } from './mesh.js'
 import { until } from './mesh-process.js'
-import { withdrawalRequest } from './payment-request.js'
+import { topUpRequest } from './payment-request.js'
 import { SimulatedProvider } from './simulated-provider.js'
 import { type IntentOptions, type TestIntent } from './test-intent.js'
 import { ValkeyProxy } from '../../runtime/test/valkey-proxy.js'
@@ -52,13 +51,7 @@ describe('a payment that is submitted through a queue', function () {
     worker = await mesh.startIntent({ providers: [provider.options], ...options })
     return worker
   }
-  function topUp(): CreateIntentRequest {
-    const request = withdrawalRequest(purse, 10_000n)
-    const account = { $case: 'accountNumber' as const, accountNumber: '+66812345678' }
-    request.intent!.operationType = 'QP_TOPUP'
-    request.intent!.payee = { party: { $case: 'external', external: { party: account } } }
-    return request
-  }
+  const topUp = () => topUpRequest(purse, 10_000n)
   async function pay(at: TestIntent): Promise<Intent> {
     const { message } = await at.pay('ann', topUp())
     assert.equal(message.state, IntentState.AUTHORIZED)

@@ -11,7 +11,7 @@ import { WalletServiceService } from '../../../gen/paymesh/intent/v1/wallet_serv
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { assertFails } from './assert-fails.js'
 import { TestMesh } from './mesh.js'
-import { withdrawalRequest } from './payment-request.js'
+import { qrRequest, topUpRequest, withdrawalRequest } from './payment-request.js'
 import { operator } from './raw-client.js'
 import { type TestIntent } from './test-intent.js'
 import { until } from './mesh-process.js'
@@ -63,26 +63,15 @@ describe('a payment that a provider carries out', function () {
   })
 
   it('pays the merchant behind a QR code', async () => {
-    const qrPayload = '00020101021129370016A000000677010111011300668012345675802TH530376463046197'
-    const request = withdrawalRequest(purse, 10_000n)
-    request.intent!.operationType = 'THAI_QR_PAY'
-    request.intent!.payee = { party: { $case: 'external', external: { party: { $case: 'qrPayload', qrPayload } } } }
+    const request = qrRequest(purse, 10_000n)
     const paid = await withdraw(request)
     assert.equal(paid.state, IntentState.SETTLED)
     assert.deepEqual(provider.transfer(idOf(paid)).destination, { merchant_id: '0066801234567' })
-    assert.deepEqual(paid.payee, request.intent!.payee)
+    assert.deepEqual(paid.payee, request.intent?.payee)
   })
 
-  function topUpRequest(): ReturnType<typeof withdrawalRequest> {
-    const request = withdrawalRequest(purse, 10_000n)
-    request.intent!.operationType = 'QP_TOPUP'
-    const account = { $case: 'accountNumber' as const, accountNumber: '+66812345678' }
-    request.intent!.payee = { party: { $case: 'external', external: { party: account } } }
-    return request
-  }
-
   it('goes to the provider of its channel', async () => {
-    const { name } = await withdraw(topUpRequest())
+    const { name } = await withdraw(topUpRequest(purse, 10_000n))
     await until(async () => (await intent.intent(name)).state === IntentState.SETTLED, `${name} settles`)
     const paid = await intent.intent(name)
     assert.deepEqual(other.transfer(idOf(paid)).destination, { account_number: '+66812345678' })
@@ -223,7 +212,7 @@ describe('a payment that a provider carries out', function () {
     provider.behave({ behaviour: 'undecided', poll: 'nothing' })
     await mesh.pool.query('update intents set resume_after = now() where id = $1', [idOf(hanging)])
     await until(() => provider.polls(idOf(hanging)) > 0, 'the provider hangs')
-    const paid = await withdraw(topUpRequest())
+    const paid = await withdraw(topUpRequest(purse, 10_000n))
     await until(() => other.find(idOf(paid)) !== undefined, 'the other provider has it')
     other.decide(idOf(paid), 'SETTLED')
     await becomes(paid, IntentState.SETTLED)
