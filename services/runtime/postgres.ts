@@ -60,17 +60,24 @@ export function createPool(options: PoolOptions): pg.Pool {
 export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect()
   let broken: Error | undefined
+  // A connection that breaks is also an 'error' event of its client, which the pool does not hear while the client is
+  // taken out, and which would end the process. What was asked of the client rejects.
+  const onError = (error: Error) => {
+    broken = error
+  }
+  client.on('error', onError)
   try {
     await client.query('begin')
     const result = await work(client)
     await client.query('commit')
     return result
   } catch (error) {
-    broken = await rollBack(client)
+    broken ??= await rollBack(client)
     throw error
   } finally {
     // A connection that could not even roll back is in an unknown state and is closed instead of reused.
     client.release(broken)
+    client.removeListener('error', onError)
   }
 }
 

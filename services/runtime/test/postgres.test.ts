@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import type pg from 'pg'
 import { testDatabase } from '../../../dev/testing.js'
 import { createPool, isDatabaseAway, isUniqueViolation, sqlState, transaction } from '../postgres.js'
@@ -41,6 +42,29 @@ describe('a pool', () => {
       }
     }
     assert.deepEqual(await query(), [{ one: 1 }])
+  })
+
+  it('survives the end of a connection within a transaction, which rejects', async () => {
+    const end = async (pid: number) => {
+      const other = createPool({ url: pool.options.connectionString!, max: 1, applicationName: 'killer' })
+      await other.query('select pg_terminate_backend($1)', [pid])
+      await other.end()
+    }
+    const pid = 'select pg_backend_pid() as pid'
+    const whileAsked = transaction(pool, async (client) => {
+      const { rows } = await client.query<{ pid: number }>(pid)
+      await Promise.all([client.query('select pg_sleep(0.1)'), end(rows[0]!.pid)])
+    })
+    await assert.rejects(whileAsked, isDatabaseAway)
+    const betweenTwo = transaction(pool, async (client) => {
+      const { rows } = await client.query<{ pid: number }>(pid)
+      const closed = once(client, 'end')
+      await end(rows[0]!.pid)
+      await closed
+    })
+    await assert.rejects(betweenTwo)
+    assert.deepEqual((await pool.query('select 1 as one')).rows, [{ one: 1 }])
+    assert.equal(pool.idleCount, pool.totalCount)
   })
 
   it('commits a transaction that resolves and rolls back one that rejects', async () => {
