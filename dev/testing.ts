@@ -14,6 +14,7 @@ import { bookFile, ProcessBook } from './process-book.js'
 import { ownedFolder, serverHome, type ServerHome } from './server-home.js'
 import { removeState, TESTS_FOLDER } from './state-folder.js'
 import { TestPostgres } from './test-postgres.js'
+import { TestValkey } from './test-valkey.js'
 import { startTigerBeetle, type TigerBeetle, tigerBeetleBinary } from './tigerbeetle.js'
 import { startValkey, type Valkey } from './valkey.js'
 
@@ -52,7 +53,7 @@ class TestRun {
   #valkey: Promise<Valkey> | undefined
   #certificates: Promise<TestCertificates> | undefined
   readonly #clusters = new Set<TigerBeetle>()
-  readonly #ownServers = new Set<TestPostgres>()
+  readonly #ownServers = new Set<TestPostgres | TestValkey>()
   #databaseCount = 0
   #valkeyDatabaseCount = 0
 
@@ -87,6 +88,18 @@ class TestRun {
       },
       service,
     )
+    this.#ownServers.add(server)
+    return server
+  }
+
+  async ownValkey(): Promise<TestValkey> {
+    const name = `valkey-${randomUUID()}`
+    const server = await TestValkey.start({
+      home: { ...this.#home, folder: ownedFolder(this.#home, name) },
+      book: this.#book,
+      logFile: join(this.folder, 'log', `${name}.log`),
+      port: await freePort(),
+    })
     this.#ownServers.add(server)
     return server
   }
@@ -205,6 +218,11 @@ export async function testServerUrl(): Promise<string> {
 /** The URL of an empty numbered database of Valkey. Channels of pub/sub are shared by all numbers. */
 export async function testValkeyUrl(): Promise<string> {
   return await currentRun().valkeyUrl()
+}
+
+/** A Valkey server of the test's own, which it may break. */
+export async function testValkey(): Promise<TestValkey> {
+  return await currentRun().ownValkey()
 }
 
 /** An empty TigerBeetle cluster of its own. Fails with a LaunchError where there is no server (dev/tigerbeetle.ts). */

@@ -16,6 +16,13 @@ import { RawClient } from './raw-client.js'
 import { type IntentOptions, TestIntent } from './test-intent.js'
 import { publishRuleSet, testRuleSet } from './test-rule-set.js'
 
+/** Servers of a test's own instead of the run's, for a test that breaks them. */
+interface OwnServers {
+  /** Of Intent. */
+  readonly databaseUrl?: string
+  readonly valkeyUrl?: string
+}
+
 const started = new Set<TestMesh>()
 
 after(async () => {
@@ -57,13 +64,13 @@ export class TestMesh {
   }
 
   /** Starts a mesh; it is stopped after the run at the latest, so that a failed test leaves no process behind. */
-  static async start(): Promise<TestMesh> {
-    const mesh = await TestMesh.#start()
+  static async start(servers: OwnServers = {}): Promise<TestMesh> {
+    const mesh = await TestMesh.#start(servers)
     started.add(mesh)
     return mesh
   }
 
-  static async #start(): Promise<TestMesh> {
+  static async #start(servers: OwnServers): Promise<TestMesh> {
     const rulesUrl = await testDatabase('rules')
     const ledgerUrl = await testDatabase('ledger')
     const ledger = await MeshProcess.create('ledger', { DATABASE_URL: ledgerUrl })
@@ -79,7 +86,8 @@ export class TestMesh {
       const asset = { name: '', assetCode, scale, ledger: 0 }
       await ledgerClient.call(LedgerAdminServiceService.createAsset, { asset })
     }
-    const urls = { ledgerUrl, rulesUrl, databaseUrl: await testDatabase('intent'), valkeyUrl: await testValkeyUrl() }
+    const databaseUrl = servers.databaseUrl ?? (await testDatabase('intent'))
+    const urls = { ledgerUrl, rulesUrl, databaseUrl, valkeyUrl: servers.valkeyUrl ?? (await testValkeyUrl()) }
     return new TestMesh(ledger, rules, urls, ledgerClient)
   }
 
