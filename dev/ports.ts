@@ -1,4 +1,5 @@
-import { createServer, type AddressInfo, type Server } from 'node:net'
+import { randomInt } from 'node:crypto'
+import { createServer, type Server } from 'node:net'
 import { LaunchError } from './launch-error.js'
 import { portHolder } from './port-holder.js'
 
@@ -157,12 +158,31 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-/** Distinct free ports: all are held until the last is found. */
+// Below those that systems give to connections (Linux from 32768, macOS from 49152): a server that is down between two
+// starts would lose such a port to somebody's connection.
+const portMin = 10_000
+const portMax = 20_000
+const given = new Set<number>()
+
+/** Distinct ports that nobody listens on now and that this process has not given away. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, () => listen(0, '127.0.0.1')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(close))
+  const ports: number[] = []
+  while (ports.length < count) {
+    const port = randomInt(portMin, portMax)
+    if (given.has(port)) continue
+    given.add(port)
+    if (await isFree(port)) ports.push(port)
+  }
   return ports
+}
+
+async function isFree(port: number): Promise<boolean> {
+  try {
+    await close(await listen(port, '127.0.0.1'))
+    return true
+  } catch {
+    return false
+  }
 }
 
 function listen(port: number, address: string): Promise<Server> {
