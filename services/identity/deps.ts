@@ -5,6 +5,9 @@ import type { Logger } from '../runtime/logger.js'
 import { Loop } from '../runtime/loop.js'
 import { CodeStore } from './codes/code-store.js'
 import type { IdentityConfig } from './config.js'
+import { ChallengeStore } from './devices/challenge-store.js'
+import { DeviceStore } from './devices/device-store.js'
+import { PinStore } from './pins/pin-store.js'
 import { KeyedHash } from './keyed-hash.js'
 import type { Notifier } from './notifications/notification.js'
 import { NotificationDelivery } from './notifications/notification-delivery.js'
@@ -47,6 +50,7 @@ export type Parts = IdentityDeps & {
   codes: CodeStore
   throttles: ThrottleStore
   places: PlaceStore
+  challenges: ChallengeStore
   signingKeyStore: SigningKeyStore
   delivery: NotificationDelivery
   deliveryLoop: Loop
@@ -69,6 +73,9 @@ export async function createDeps(surroundings: Surroundings): Promise<Parts> {
     ...passwordParts(surroundings, keyedHash, vault),
     sessions: new SessionStore(pool),
     sessionList: new SessionList(pool),
+    devices: new DeviceStore(pool),
+    challenges: new ChallengeStore(pool),
+    pins: new PinStore(pool),
     grants: new GrantStore(pool),
     codes: new CodeStore(pool),
     keyring,

@@ -35,6 +35,13 @@ const answers: Record<Reason, Answer> = {
   CODE_INVALID: { code: status.UNAUTHENTICATED, message: 'The code is wrong or no longer good. Ask for another.' },
   TOO_MANY_TRIES: { code: status.RESOURCE_EXHAUSTED, message: 'It was tried too often. Wait, then try again.' },
   SESSION_NOT_FOUND: { code: status.NOT_FOUND, message: 'You have no such session.' },
+  CONTACT_UNVERIFIED: { code: status.FAILED_PRECONDITION, message: 'Verify your contact first.' },
+  DEVICE_NOT_FOUND: { code: status.NOT_FOUND, message: 'You have no such device.' },
+  CHALLENGE_INVALID: { code: status.FAILED_PRECONDITION, message: 'The challenge is not good. Begin another.' },
+  SIGNATURE_INVALID: { code: status.UNAUTHENTICATED, message: 'The signature is not of the device over the message.' },
+  DEVICE_KEY_TAKEN: { code: status.ALREADY_EXISTS, message: 'The key is bound to another user.' },
+  TOO_MANY_DEVICES: { code: status.FAILED_PRECONDITION, message: 'You have five devices. Unbind one first.' },
+  WRONG_PIN: { code: status.UNAUTHENTICATED, message: 'The PIN is wrong, or none is set.' },
   CONTACT_VERIFIED: { code: status.FAILED_PRECONDITION, message: 'The contact is verified already.' },
   OVERLOADED: {
     code: status.RESOURCE_EXHAUSTED,

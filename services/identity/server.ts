@@ -1,3 +1,4 @@
+import { DeviceServiceService } from '../../gen/paymesh/identity/v1/device_service.js'
 import { RoleServiceService } from '../../gen/paymesh/identity/v1/role_service.js'
 import { SessionServiceService } from '../../gen/paymesh/identity/v1/session_service.js'
 import { UserServiceService } from '../../gen/paymesh/identity/v1/user_service.js'
@@ -16,6 +17,14 @@ import { resetPassword, type ResetPasswordDeps } from './rpc/reset-password.js'
 import { listSessions, type ListSessionsDeps } from './rpc/list-sessions.js'
 import { revokeOtherSessions, type RevokeOtherSessionsDeps } from './rpc/revoke-other-sessions.js'
 import { revokeSession, type RevokeSessionDeps } from './rpc/revoke-session.js'
+import { sendDeviceCode, type SendDeviceCodeDeps } from './rpc/send-device-code.js'
+import { beginBinding, type BeginBindingDeps } from './rpc/begin-binding.js'
+import { finishBinding, type FinishBindingDeps } from './rpc/finish-binding.js'
+import { listDevices, type ListDevicesDeps } from './rpc/list-devices.js'
+import { unbindDevice, type UnbindDeviceDeps } from './rpc/unbind-device.js'
+import { beginChallenge, type BeginChallengeDeps } from './rpc/begin-challenge.js'
+import { setPin, type SetPinDeps } from './rpc/set-pin.js'
+import { stepUpSession, type StepUpSessionDeps } from './rpc/step-up-session.js'
 import { revokeRole, type RevokeRoleDeps } from './rpc/revoke-role.js'
 
 /** What the handlers need, together. */
@@ -28,6 +37,14 @@ export type IdentityDeps = RegisterUserDeps &
   ListSessionsDeps &
   RevokeSessionDeps &
   RevokeOtherSessionsDeps &
+  SendDeviceCodeDeps &
+  BeginBindingDeps &
+  FinishBindingDeps &
+  ListDevicesDeps &
+  UnbindDeviceDeps &
+  BeginChallengeDeps &
+  SetPinDeps &
+  StepUpSessionDeps &
   GetUserDeps &
   CreateSessionDeps &
   RefreshSessionDeps &
@@ -51,8 +68,18 @@ export function identityBindings(deps: IdentityDeps): Binding[] {
       createSession: (call, request) => createSession(deps, call, request),
       refreshSession: (call, request) => refreshSession(deps, call, request),
       listSessions: (call, request) => listSessions(deps, call, request),
+      stepUpSession: (call, request) => stepUpSession(deps, call, request),
       revokeSession: (call, request) => revokeSession(deps, call, request),
       revokeOtherSessions: (call, request) => revokeOtherSessions(deps, call, request),
+    }),
+    bind(DeviceServiceService, {
+      sendDeviceCode: (call, request) => sendDeviceCode(deps, call, request),
+      beginBinding: (call, request) => beginBinding(deps, call, request),
+      finishBinding: (call, request) => finishBinding(deps, call, request),
+      listDevices: (call, request) => listDevices(deps, call, request),
+      unbindDevice: (call, request) => unbindDevice(deps, call, request),
+      beginChallenge: (call, request) => beginChallenge(deps, call, request),
+      setPin: (call, request) => setPin(deps, call, request),
     }),
     bind(RoleServiceService, {
       grantRole: (call, request) => grantRole(deps, call, request),

@@ -29,6 +29,16 @@ export async function putCode(client: pg.ClientBase, code: StoredCode): Promise<
 /** A code that somebody brings. */
 export type PresentedCode = Pick<StoredCode, 'userId' | 'purpose' | 'hash'>
 
+/** Spends a code that was tried and found right; false when another call did meanwhile. */
+export async function spendCode(client: pg.ClientBase, code: PresentedCode): Promise<boolean> {
+  const { rowCount } = await client.query({
+    name: 'spend-code',
+    text: `delete from codes where user_id = $1 and purpose = $2 and hash = $3`,
+    values: [code.userId, code.purpose, code.hash],
+  })
+  return rowCount === 1
+}
+
 export class CodeStore {
   readonly #pool: pg.Pool
 

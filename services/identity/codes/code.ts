@@ -8,7 +8,7 @@ import type { Parsed } from '../parsed.js'
  * user and one purpose, and for five tries; another one sent takes its place. Five tries at a million codes, some
  * fifteen times a day (`codesToUser`), make the odds of a guess about one in 13,000 a day.
  */
-export type CodePurpose = 'VERIFY_CONTACT' | 'RESET_PASSWORD'
+export type CodePurpose = 'VERIFY_CONTACT' | 'RESET_PASSWORD' | 'DEVICE'
 
 export const codeLifeMs = 10 * 60_000
 export const codeTriesMax = 5

@@ -24,6 +24,10 @@ const kinds = [
   'ALREADY_REGISTERED',
   'PASSWORD_RESET_CODE',
   'PASSWORD_CHANGED',
+  'DEVICE_CODE',
+  'DEVICE_BOUND',
+  'DEVICE_UNBOUND',
+  'PIN_CHANGED',
   'NOTHING',
 ] as const satisfies readonly NotificationKind[]
 const contentSchema = z.object({ kind: z.enum(kinds), email: z.string(), code: z.string().optional() })

@@ -10,6 +10,14 @@ export type NotificationKind =
   | 'PASSWORD_RESET_CODE'
   /** Your password was changed. */
   | 'PASSWORD_CHANGED'
+  /** Here is the code with which to bind a device or set a PIN. */
+  | 'DEVICE_CODE'
+  /** A device was bound to your account. */
+  | 'DEVICE_BOUND'
+  /** A device was unbound from your account. */
+  | 'DEVICE_UNBOUND'
+  /** Your PIN was set or changed. */
+  | 'PIN_CHANGED'
   /** Told to nobody: stored so that an address that nobody has costs the same. */
   | 'NOTHING'
 

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { transaction } from '../../runtime/postgres.js'
-import type { PresentedCode } from '../codes/code-store.js'
+import { type PresentedCode, spendCode } from '../codes/code-store.js'
 import { addNotification, type SealedNotification } from '../notifications/notification-store.js'
 import { revokeSessions } from '../sessions/session-list.js'
 
@@ -51,12 +51,7 @@ export class PasswordStore {
   /** Spends a code that was tried and found right, for a new password, and ends all sessions. False when it was spent. */
   async reset(password: NewPassword, code: PresentedCode): Promise<boolean> {
     return await transaction(this.#pool, async (client) => {
-      const { rowCount } = await client.query({
-        name: 'spend-code',
-        text: `delete from codes where user_id = $1 and purpose = $2 and hash = $3`,
-        values: [code.userId, code.purpose, code.hash],
-      })
-      if (rowCount !== 1) return false
+      if (!(await spendCode(client, code))) return false
       await client.query({
         name: 'reset-password',
         text: `update passwords set hash = $2, update_time = $3 where user_id = $1`,

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { AuthLevel } from '../../../gen/paymesh/access/v1/access.js'
 import type { Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { errorDomain, identityError } from '../errors.js'
 import { take } from '../parsed.js'
+import { parseEmail } from '../users/email.js'
 import { parseSessionName, parseUserName, userName } from '../users/user.js'
 import type { User } from '../users/user.js'
 import type { UserStore } from '../users/user-store.js'
@@ -24,6 +26,12 @@ export function callerSessionId(call: Call): string | undefined {
   return 'value' in parsed ? parsed.value : undefined
 }
 
+/** Whether the caller proved more than a password. */
+export function isSteppedUp(call: Call): boolean {
+  assert(call.caller.kind === 'subject')
+  return call.caller.subject.level >= AuthLevel.DEVICE
+}
+
 /** The id in a name that must be the caller's own, `users/me` or in full. Throws INVALID_FIELD, NOT_OWNER. */
 export function ownUserId(call: Call, name: string): string {
   const own = callerUserId(call)
@@ -43,4 +51,11 @@ export async function openUser(
   if (stored === undefined) throw identityError('USER_NOT_FOUND', { user: userName(id) })
   const { person, ...user } = stored
   return { ...user, ...vault.open(id, person) }
+}
+
+/** The salt of the user's password. */
+export function saltOf(vault: Vault, user: User): Buffer {
+  const email = parseEmail(user.email.reveal())
+  assert('value' in email)
+  return vault.passwordSalt(email.value)
 }

@@ -107,6 +107,32 @@ export class SessionStore {
   }
 
   /**
+   * The live session of a user, for a token of more than its password; undefined when it is over. Notes the device that
+   * proved it.
+   */
+  async stepUp(
+    userId: string,
+    id: string,
+    deviceId: string | undefined,
+    nowMs: number,
+  ): Promise<LiveSession | undefined> {
+    const { rows } = await this.#pool.query<StandingRow & { expire_time: Date }>({
+      name: 'step-up-session',
+      text: `with stepped as (
+          update sessions set device_id = coalesce($3, device_id)
+          where id = $2 and user_id = $1 and revoke_time is null and expire_time > $4
+          returning expire_time
+        ), used as (
+          update devices set use_time = $4 where id = $3 and user_id = $1
+        )
+        select expire_time, ${standing('$1')} from stepped`,
+      values: [userId, id, deviceId ?? null, new Date(nowMs)],
+    })
+    const [row] = rows
+    return row && { id, userId, expireTimeMs: row.expire_time.getTime(), ...standingOf(row) }
+  }
+
+  /**
    * Deletes at most `countMax` tokens and sessions whose time is past; answers how many. No answer of any RPC depends
    * on whether it ran.
    */

@@ -12,8 +12,8 @@
  * the owner logs in anew and the theft goes unnoticed for months). The price is that a client that loses the answer,
  * or refreshes twice at once, has to log in again. A client therefore refreshes one call at a time, early (the access
  * token in hand stays good for its fifteen minutes), and never resends a refresh on its own; the edge and the service
- * config don't retry it either. A key held by a bound device will be able to prove that it is the same client, and
- * only then may a lost answer be repeated.
+ * config don't retry it either. A key held by a bound device could prove that it is the same client, and
+ * only then might a lost answer be repeated.
  */
 
 /**
@@ -54,6 +54,9 @@ export function judgeRefresh(token: StoredRefreshToken | undefined, nowMs: numbe
 export function refreshExpireTimeMs(nowMs: number, sessionExpireTimeMs: number): number {
   return Math.min(nowMs + refreshLifeMs, sessionExpireTimeMs)
 }
+
+/** How long an access token says that more than a password was proven: as long as one matter at hand takes. */
+export const stepUpLifeMs = 5 * 60_000
 
 /** When an access token made now ends: it never outlives its session. */
 export function accessExpireTimeMs(nowMs: number, sessionExpireTimeMs: number): number {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type MethodDefinition, status } from '@grpc/grpc-js'
+import { DeviceServiceService } from '../../../gen/paymesh/identity/v1/device_service.js'
 import { RoleServiceService } from '../../../gen/paymesh/identity/v1/role_service.js'
 import { SessionServiceService } from '../../../gen/paymesh/identity/v1/session_service.js'
 import { UserServiceService } from '../../../gen/paymesh/identity/v1/user_service.js'
@@ -20,7 +21,7 @@ describe('who may call Identity', () => {
   const nobody: CallAs = {}
   const intent: CallAs = { peer: 'intent', claims: { ...claims, permissions: ['roles:admin'] } }
   const operator: CallAs = { peer: 'operator' }
-  const open = Object.values({ ...UserServiceService, ...SessionServiceService })
+  const open = Object.values({ ...UserServiceService, ...SessionServiceService, ...DeviceServiceService })
   const own = open.filter(({ path }) => !requireAccess(path).public)
   const administration = Object.values(RoleServiceService)
 

@@ -46,6 +46,7 @@ export class TestClock implements Clock {
 export interface Claims {
   sub: string
   sid?: string
+  acr?: 'pwd' | 'device' | 'pin'
   permissions?: readonly string[]
 }
 

@@ -20,7 +20,13 @@ import {
   UserServiceService,
   VerifyContactRequest,
 } from '../../../gen/paymesh/identity/v1/user_service.js'
+import {
+  DeviceServiceService,
+  ListDevicesRequest,
+  SetPinRequest,
+} from '../../../gen/paymesh/identity/v1/device_service.js'
 import { rpcErrorFrom } from '../../runtime/rpc-error.js'
+import { newPhone, TestOwner } from './device.js'
 import { admin, config, TestIdentity } from './harness.js'
 
 const email = 'Marked.Person@secret-host.example'
@@ -118,6 +124,27 @@ describe('secrets', () => {
     await fails(refresh(second!.refreshToken))
     await fails(refresh(`${second!.refreshToken}\n`))
     secrets.push(first!.refreshToken, second!.refreshToken, first!.accessToken, second!.accessToken)
+
+    const phone = newPhone()
+    const owner = await TestOwner.of(identity, { email, password })
+    const deviceCode = await owner.code()
+    const pin = '640297'
+    const wrongPin = '640298'
+    const setPin = (request: object) =>
+      identity.call(DeviceServiceService.setPin, SetPinRequest.fromPartial(request), owner.as())
+    await fails(setPin({ pin, password: wrongPassword, code: deviceCode }))
+    await fails(setPin({ pin: `${pin}0`, password: `${password}\n`, code: `${deviceCode}0` }))
+    await setPin({ pin, password, code: deviceCode })
+    await fails(owner.stepUp({ pin: wrongPin }))
+    const stepped = [await owner.stepUp({ pin })]
+    await fails(owner.finish(await owner.binding(phone, { code: deviceCode, displayName })))
+    const attestation = Buffer.from('marked attestation')
+    const device = await owner.finish(await owner.binding(phone, { displayName, attestation }), owner.as('pin'))
+    await fails(owner.finish(await owner.binding(newPhone(), { displayName: `${displayName}\n` }), owner.as('pin')))
+    await fails(owner.stepUp(await owner.proof(device.name, newPhone())))
+    stepped.push(await owner.stepUp(await owner.proof(device.name, phone)))
+    await identity.call(DeviceServiceService.listDevices, ListDevicesRequest.fromPartial({}), owner.as())
+    secrets.push(deviceCode, pin, wrongPin, ...stepped.map(({ accessToken }) => accessToken))
 
     const name = user!.name
     const get = (asked: string) =>

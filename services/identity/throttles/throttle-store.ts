@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { ThrottlePolicy } from './throttle.js'
+import { throttleDaysMax, type ThrottlePolicy } from './throttle.js'
 
 /** Whether a try may happen now; refused, when the next one may. */
 export type Admission = { kind: 'admitted' } | { kind: 'refused'; retryAfterMs: number }
@@ -68,11 +68,11 @@ export class ThrottleStore {
     })
   }
 
-  /** Deletes at most `countMax` that nobody tried for two days, which is longer than any policy remembers. */
+  /** Deletes at most `countMax` that nobody tried for longer than any policy remembers. */
   async deleteExpired(nowMs: number, countMax: number): Promise<number> {
     const { rowCount } = await this.#pool.query(
       `delete from throttles where (kind, subject) in (select kind, subject from throttles
-        where last_time < $1::timestamptz - interval '2 days' limit $2 for update skip locked)`,
+        where last_time < $1::timestamptz - make_interval(days => ${throttleDaysMax}) limit $2 for update skip locked)`,
       [new Date(nowMs), countMax],
     )
     return rowCount ?? 0

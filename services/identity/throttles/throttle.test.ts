@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { codesToUser, delayMsAfter, mailsToAddress, type ThrottlePolicy } from './throttle.js'
+import { delayMsAfter, throttleDaysMax, throttlePolicies, type ThrottlePolicy } from './throttle.js'
 
 describe('delayMsAfter', () => {
   const policy: ThrottlePolicy = { kind: 'x', freeCount: 3, firstDelayMs: 1000, delayMsMax: 5000, forgetMs: 60_000 }
@@ -10,6 +10,9 @@ describe('delayMsAfter', () => {
   })
 
   it('is always forgotten later than it lasts', () => {
-    for (const { delayMsMax, forgetMs } of [codesToUser, mailsToAddress]) assert.ok(forgetMs > delayMsMax)
+    for (const { delayMsMax, forgetMs } of throttlePolicies) {
+      assert.ok(forgetMs > delayMsMax)
+      assert.ok(throttleDaysMax * 86_400_000 > forgetMs)
+    }
   })
 })

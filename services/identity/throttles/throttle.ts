@@ -61,6 +61,21 @@ export const passwordsFromNetwork: ThrottlePolicy = {
   forgetMs: hourMs,
 }
 
+/** PINs of one user. There are a million, and people choose few of them: five, then ever fewer, down to two a day. */
+export const pinsOfUser: ThrottlePolicy = {
+  kind: 'pins_of_user',
+  freeCount: 5,
+  firstDelayMs: minuteMs,
+  delayMsMax: 12 * hourMs,
+  forgetMs: 30 * dayMs,
+}
+
+/** Every policy. */
+export const throttlePolicies = [mailsToAddress, codesToUser, passwordsOfAccount, passwordsFromNetwork, pinsOfUser]
+
+/** No policy remembers for longer. */
+export const throttleDaysMax = 31
+
 /** How long to wait after a number of tries, 1 and up. */
 export function delayMsAfter(tryCount: number, policy: ThrottlePolicy): number {
   if (tryCount < policy.freeCount) return 0

@@ -1,5 +1,5 @@
-import { formatResourceName, parseResourceName } from '../../runtime/resource-name.js'
-import type { Parsed } from '../parsed.js'
+import { formatResourceName } from '../../runtime/resource-name.js'
+import { parseNameOf, type Parsed } from '../parsed.js'
 import type { Role } from '../roles/roles.js'
 import { Secret } from '../../runtime/secret.js'
 
@@ -17,9 +17,6 @@ export interface User {
   contactVerifyTimeMs: number | undefined
 }
 
-/** RFC 9562 text, lower case only: a user has one name. */
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/
-
 export const displayNameLengthMax = 63
 // Controls and line or paragraph breaks would break a list or a receipt; the bidirectional controls would let a name
 // rewrite how the text around it reads (Unicode TR 36).
@@ -31,9 +28,7 @@ export function userName(id: string): string {
 
 /** The id in `users/{uuid}`. An alias such as `users/me` is a problem here: only who knows the caller can resolve it. */
 export function parseUserName(name: string): Parsed<string> {
-  if (name === '') return { problem: 'is required' }
-  const id = parseResourceName('users/{user}', name)?.user
-  return id !== undefined && uuid.test(id) ? { value: id } : { problem: 'must be a user, users/{uuid}' }
+  return parseNameOf('users', name)
 }
 
 /** What is wrong with a display name, or the name as it was written. It may be empty. */
@@ -51,7 +46,5 @@ export function sessionName(id: string): string {
 
 /** The id in `sessions/{uuid}`. */
 export function parseSessionName(name: string): Parsed<string> {
-  if (name === '') return { problem: 'is required' }
-  const id = parseResourceName('sessions/{session}', name)?.session
-  return id !== undefined && uuid.test(id) ? { value: id } : { problem: 'must be a session, sessions/{uuid}' }
+  return parseNameOf('sessions', name)
 }

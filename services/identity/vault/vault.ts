@@ -44,6 +44,20 @@ export class Vault {
     }
   }
 
+  /** Seals another field of a user under the user's data key; `field` names it, with its record where it has one. */
+  sealField(userId: string, dataKey: Wrapped, field: string, value: Secret): Buffer {
+    return seal(this.#dataKeyOf(userId, dataKey), Buffer.from(value.reveal()), context(userId, field))
+  }
+
+  /** Opens what `sealField` sealed. Throws SealBrokenError. */
+  openField(userId: string, dataKey: Wrapped, field: string, sealed: Buffer): Secret {
+    return new Secret(unseal(this.#dataKeyOf(userId, dataKey), sealed, context(userId, field)).toString(), 'personal')
+  }
+
+  #dataKeyOf(userId: string, dataKey: Wrapped): Secret<Buffer> {
+    return this.#keyring.unwrap(dataKey, context(userId, 'data_key'))
+  }
+
   /** Under which users with this address are found. */
   emailIndex(email: Email): Buffer {
     return this.#keyedHash.of('email', email.normalised)

@@ -42,6 +42,23 @@ export const ErrorReason = {
   CONTACT_VERIFIED: 12,
   /** SESSION_NOT_FOUND - The session does not exist, or is somebody else's. NOT_FOUND; metadata: session. */
   SESSION_NOT_FOUND: 13,
+  /** CONTACT_UNVERIFIED - The contact is not verified, and a code can go nowhere else. FAILED_PRECONDITION; VerifyContact first. */
+  CONTACT_UNVERIFIED: 14,
+  /** DEVICE_NOT_FOUND - The device does not exist, or is somebody else's. NOT_FOUND; metadata: device. */
+  DEVICE_NOT_FOUND: 15,
+  /**
+   * CHALLENGE_INVALID - The challenge is unknown, over, was brought before, or was made for another user, session, device or purpose.
+   * FAILED_PRECONDITION; begin another.
+   */
+  CHALLENGE_INVALID: 16,
+  /** SIGNATURE_INVALID - The signature is not of the key over the message. UNAUTHENTICATED; begin another challenge. */
+  SIGNATURE_INVALID: 17,
+  /** DEVICE_KEY_TAKEN - The key is bound to another user. ALREADY_EXISTS; make a key for each user. */
+  DEVICE_KEY_TAKEN: 18,
+  /** TOO_MANY_DEVICES - The user has five devices. FAILED_PRECONDITION; unbind one. */
+  TOO_MANY_DEVICES: 19,
+  /** WRONG_PIN - The PIN is wrong, or none is set. UNAUTHENTICATED. */
+  WRONG_PIN: 20,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -62,5 +79,12 @@ export namespace ErrorReason {
   export type TOO_MANY_TRIES = typeof ErrorReason.TOO_MANY_TRIES;
   export type CONTACT_VERIFIED = typeof ErrorReason.CONTACT_VERIFIED;
   export type SESSION_NOT_FOUND = typeof ErrorReason.SESSION_NOT_FOUND;
+  export type CONTACT_UNVERIFIED = typeof ErrorReason.CONTACT_UNVERIFIED;
+  export type DEVICE_NOT_FOUND = typeof ErrorReason.DEVICE_NOT_FOUND;
+  export type CHALLENGE_INVALID = typeof ErrorReason.CHALLENGE_INVALID;
+  export type SIGNATURE_INVALID = typeof ErrorReason.SIGNATURE_INVALID;
+  export type DEVICE_KEY_TAKEN = typeof ErrorReason.DEVICE_KEY_TAKEN;
+  export type TOO_MANY_DEVICES = typeof ErrorReason.TOO_MANY_DEVICES;
+  export type WRONG_PIN = typeof ErrorReason.WRONG_PIN;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

@@ -16,6 +16,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
+import { AuthLevel } from "../../access/v1/access.js";
 
 /** The request of CreateSession. */
 export interface CreateSessionRequest {
@@ -87,6 +88,39 @@ export interface RevokeSessionRequest {
 
 /** The answer of RevokeSession. */
 export interface RevokeSessionResponse {
+}
+
+/** A challenge that was signed by the device for which it was made. */
+export interface DeviceProof {
+  /** The name of the challenge that BeginChallenge answered. Required. */
+  challenge: string;
+  /** ECDSA with SHA-256: r and s, 32 bytes each (IEEE P1363), when it has 64 bytes; otherwise DER. Required. */
+  signature: Uint8Array;
+}
+
+/** The request of StepUpSession. */
+export interface StepUpSessionRequest {
+  /** What proves it. Required. */
+  proof:
+    | //
+    /** A device's signature. */
+    { $case: "device"; device: DeviceProof }
+    | //
+    /** The PIN: six digits. Secret. */
+    { $case: "pin"; pin: string }
+    | undefined;
+}
+
+/** The answer of StepUpSession. */
+export interface StepUpSessionResponse {
+  /** A JWT for the header `authorization: Bearer …`. Secret. */
+  accessToken: string;
+  /** When it ends. */
+  accessExpireTime:
+    | Timestamp
+    | undefined;
+  /** Its level. */
+  level: AuthLevel;
 }
 
 /** The request of RevokeOtherSessions. */
@@ -694,6 +728,235 @@ export const RevokeSessionResponse: MessageFns<RevokeSessionResponse> = {
   },
 };
 
+function createBaseDeviceProof(): DeviceProof {
+  return { challenge: "", signature: new Uint8Array(0) };
+}
+
+export const DeviceProof: MessageFns<DeviceProof> = {
+  encode(message: DeviceProof, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.challenge !== "") {
+      writer.uint32(10).string(message.challenge);
+    }
+    if (message.signature.length !== 0) {
+      writer.uint32(18).bytes(message.signature);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): DeviceProof {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseDeviceProof();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.challenge = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.signature = reader.bytes();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<DeviceProof>): DeviceProof {
+    return DeviceProof.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<DeviceProof>): DeviceProof {
+    const message = createBaseDeviceProof();
+    message.challenge = object.challenge ?? "";
+    message.signature = object.signature ?? new Uint8Array(0);
+    return message;
+  },
+};
+
+function createBaseStepUpSessionRequest(): StepUpSessionRequest {
+  return { proof: undefined };
+}
+
+export const StepUpSessionRequest: MessageFns<StepUpSessionRequest> = {
+  encode(message: StepUpSessionRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.proof?.$case) {
+      case "device":
+        DeviceProof.encode(message.proof.device, writer.uint32(10).fork()).join();
+        break;
+      case "pin":
+        writer.uint32(18).string(message.proof.pin);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepUpSessionRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepUpSessionRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.proof = { $case: "device", device: DeviceProof.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.proof = { $case: "pin", pin: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StepUpSessionRequest>): StepUpSessionRequest {
+    return StepUpSessionRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepUpSessionRequest>): StepUpSessionRequest {
+    const message = createBaseStepUpSessionRequest();
+    switch (object.proof?.$case) {
+      case "device": {
+        if (object.proof?.device !== undefined && object.proof?.device !== null) {
+          message.proof = { $case: "device", device: DeviceProof.fromPartial(object.proof.device) };
+        }
+        break;
+      }
+      case "pin": {
+        if (object.proof?.pin !== undefined && object.proof?.pin !== null) {
+          message.proof = { $case: "pin", pin: object.proof.pin };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseStepUpSessionResponse(): StepUpSessionResponse {
+  return { accessToken: "", accessExpireTime: undefined, level: 0 };
+}
+
+export const StepUpSessionResponse: MessageFns<StepUpSessionResponse> = {
+  encode(message: StepUpSessionResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.accessToken !== "") {
+      writer.uint32(10).string(message.accessToken);
+    }
+    if (message.accessExpireTime !== undefined) {
+      Timestamp.encode(message.accessExpireTime, writer.uint32(18).fork()).join();
+    }
+    if (message.level !== 0) {
+      writer.uint32(24).int32(message.level);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StepUpSessionResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStepUpSessionResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.accessToken = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.accessExpireTime = Timestamp.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.level = reader.int32() as any;
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StepUpSessionResponse>): StepUpSessionResponse {
+    return StepUpSessionResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StepUpSessionResponse>): StepUpSessionResponse {
+    const message = createBaseStepUpSessionResponse();
+    message.accessToken = object.accessToken ?? "";
+    message.accessExpireTime = (object.accessExpireTime !== undefined && object.accessExpireTime !== null)
+      ? Timestamp.fromPartial(object.accessExpireTime)
+      : undefined;
+    message.level = object.level ?? 0;
+    return message;
+  },
+};
+
 function createBaseRevokeOtherSessionsRequest(): RevokeOtherSessionsRequest {
   return {};
 }
@@ -923,9 +1186,10 @@ export type SessionServiceService = typeof SessionServiceService;
 export const SessionServiceService = {
   /**
    * Signs a user in. An unknown address and a wrong password get the same answer after the same work. After ten wrong
-   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up to
-   * 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner out.
-   * So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
+   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up
+   * to 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner
+   * out. So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED,
+   * WRONG_CREDENTIALS.
    */
   createSession: {
     path: "/paymesh.identity.v1.SessionService/CreateSession" as const,
@@ -968,9 +1232,9 @@ export const SessionServiceService = {
     responseDeserialize: (value: Buffer): ListSessionsResponse => ListSessionsResponse.decode(value),
   },
   /**
-   * Ends one of the caller's sessions: logs out, or logs another device out. Its refresh token is refused from then on; an
-   * access token cannot be called back and lives for its rest of 15 minutes at most. Ending it again answers the same.
-   * Somebody else's session is as one that does not exist. Fails with INVALID_FIELD, SESSION_NOT_FOUND.
+   * Ends one of the caller's sessions: logs out, or logs another device out. Its refresh token is refused from then on;
+   * an access token cannot be called back and lives for its rest of 15 minutes at most. Ending it again answers the
+   * same. Somebody else's session is as one that does not exist. Fails with INVALID_FIELD, SESSION_NOT_FOUND.
    */
   revokeSession: {
     path: "/paymesh.identity.v1.SessionService/RevokeSession" as const,
@@ -981,6 +1245,33 @@ export const SessionServiceService = {
     responseSerialize: (value: RevokeSessionResponse): Buffer =>
       Buffer.from(RevokeSessionResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RevokeSessionResponse => RevokeSessionResponse.decode(value),
+  },
+  /**
+   * Proves more than the password in the session of the call, and answers an access token that says so: with `acr`
+   * device or pin, good for five minutes and no longer than the session. The session stays what it was: its refresh
+   * token is not spent, and refreshing gives `acr` pwd. So a stronger token is asked for when it is needed, such as
+   * after STEP_UP_REQUIRED, and used for that. The device signs
+   *
+   *     paymesh.identity.v1.StepUpSession
+   *     {user}
+   *     {session}
+   *     {device}
+   *     {challenge as base64url without padding}
+   *
+   * in UTF-8 with one line feed between two lines and none at the end. After five wrong PINs the next ones wait, a
+   * minute at first and then twice as long each time, up to 12 hours. Fails with INVALID_FIELD, SESSION_NOT_FOUND (also
+   * when it has ended); by device CHALLENGE_INVALID, SIGNATURE_INVALID; by PIN TOO_MANY_TRIES, OVERLOADED, WRONG_PIN
+   * (also when none is set).
+   */
+  stepUpSession: {
+    path: "/paymesh.identity.v1.SessionService/StepUpSession" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: StepUpSessionRequest): Buffer => Buffer.from(StepUpSessionRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StepUpSessionRequest => StepUpSessionRequest.decode(value),
+    responseSerialize: (value: StepUpSessionResponse): Buffer =>
+      Buffer.from(StepUpSessionResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StepUpSessionResponse => StepUpSessionResponse.decode(value),
   },
   /** Ends all of the caller's sessions but the one of this call. */
   revokeOtherSessions: {
@@ -999,9 +1290,10 @@ export const SessionServiceService = {
 export interface SessionServiceServer extends UntypedServiceImplementation {
   /**
    * Signs a user in. An unknown address and a wrong password get the same answer after the same work. After ten wrong
-   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up to
-   * 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner out.
-   * So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
+   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up
+   * to 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner
+   * out. So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED,
+   * WRONG_CREDENTIALS.
    */
   createSession: handleUnaryCall<CreateSessionRequest, CreateSessionResponse>;
   /**
@@ -1016,11 +1308,29 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
   /** Lists the caller's live sessions, newest first. Fails with INVALID_FIELD. */
   listSessions: handleUnaryCall<ListSessionsRequest, ListSessionsResponse>;
   /**
-   * Ends one of the caller's sessions: logs out, or logs another device out. Its refresh token is refused from then on; an
-   * access token cannot be called back and lives for its rest of 15 minutes at most. Ending it again answers the same.
-   * Somebody else's session is as one that does not exist. Fails with INVALID_FIELD, SESSION_NOT_FOUND.
+   * Ends one of the caller's sessions: logs out, or logs another device out. Its refresh token is refused from then on;
+   * an access token cannot be called back and lives for its rest of 15 minutes at most. Ending it again answers the
+   * same. Somebody else's session is as one that does not exist. Fails with INVALID_FIELD, SESSION_NOT_FOUND.
    */
   revokeSession: handleUnaryCall<RevokeSessionRequest, RevokeSessionResponse>;
+  /**
+   * Proves more than the password in the session of the call, and answers an access token that says so: with `acr`
+   * device or pin, good for five minutes and no longer than the session. The session stays what it was: its refresh
+   * token is not spent, and refreshing gives `acr` pwd. So a stronger token is asked for when it is needed, such as
+   * after STEP_UP_REQUIRED, and used for that. The device signs
+   *
+   *     paymesh.identity.v1.StepUpSession
+   *     {user}
+   *     {session}
+   *     {device}
+   *     {challenge as base64url without padding}
+   *
+   * in UTF-8 with one line feed between two lines and none at the end. After five wrong PINs the next ones wait, a
+   * minute at first and then twice as long each time, up to 12 hours. Fails with INVALID_FIELD, SESSION_NOT_FOUND (also
+   * when it has ended); by device CHALLENGE_INVALID, SIGNATURE_INVALID; by PIN TOO_MANY_TRIES, OVERLOADED, WRONG_PIN
+   * (also when none is set).
+   */
+  stepUpSession: handleUnaryCall<StepUpSessionRequest, StepUpSessionResponse>;
   /** Ends all of the caller's sessions but the one of this call. */
   revokeOtherSessions: handleUnaryCall<RevokeOtherSessionsRequest, RevokeOtherSessionsResponse>;
 }
@@ -1028,9 +1338,10 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
 export interface SessionServiceClient extends Client {
   /**
    * Signs a user in. An unknown address and a wrong password get the same answer after the same work. After ten wrong
-   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up to
-   * 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner out.
-   * So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED, WRONG_CREDENTIALS.
+   * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up
+   * to 15 minutes; who signed in from the same network before is counted apart, so that strangers cannot keep an owner
+   * out. So do they after a hundred from one network. Fails with INVALID_FIELD, TOO_MANY_TRIES, OVERLOADED,
+   * WRONG_CREDENTIALS.
    */
   createSession(
     request: CreateSessionRequest,
@@ -1087,9 +1398,9 @@ export interface SessionServiceClient extends Client {
     callback: (error: ServiceError | null, response: ListSessionsResponse) => void,
   ): ClientUnaryCall;
   /**
-   * Ends one of the caller's sessions: logs out, or logs another device out. Its refresh token is refused from then on; an
-   * access token cannot be called back and lives for its rest of 15 minutes at most. Ending it again answers the same.
-   * Somebody else's session is as one that does not exist. Fails with INVALID_FIELD, SESSION_NOT_FOUND.
+   * Ends one of the caller's sessions: logs out, or logs another device out. Its refresh token is refused from then on;
+   * an access token cannot be called back and lives for its rest of 15 minutes at most. Ending it again answers the
+   * same. Somebody else's session is as one that does not exist. Fails with INVALID_FIELD, SESSION_NOT_FOUND.
    */
   revokeSession(
     request: RevokeSessionRequest,
@@ -1105,6 +1416,38 @@ export interface SessionServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RevokeSessionResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Proves more than the password in the session of the call, and answers an access token that says so: with `acr`
+   * device or pin, good for five minutes and no longer than the session. The session stays what it was: its refresh
+   * token is not spent, and refreshing gives `acr` pwd. So a stronger token is asked for when it is needed, such as
+   * after STEP_UP_REQUIRED, and used for that. The device signs
+   *
+   *     paymesh.identity.v1.StepUpSession
+   *     {user}
+   *     {session}
+   *     {device}
+   *     {challenge as base64url without padding}
+   *
+   * in UTF-8 with one line feed between two lines and none at the end. After five wrong PINs the next ones wait, a
+   * minute at first and then twice as long each time, up to 12 hours. Fails with INVALID_FIELD, SESSION_NOT_FOUND (also
+   * when it has ended); by device CHALLENGE_INVALID, SIGNATURE_INVALID; by PIN TOO_MANY_TRIES, OVERLOADED, WRONG_PIN
+   * (also when none is set).
+   */
+  stepUpSession(
+    request: StepUpSessionRequest,
+    callback: (error: ServiceError | null, response: StepUpSessionResponse) => void,
+  ): ClientUnaryCall;
+  stepUpSession(
+    request: StepUpSessionRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: StepUpSessionResponse) => void,
+  ): ClientUnaryCall;
+  stepUpSession(
+    request: StepUpSessionRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: StepUpSessionResponse) => void,
   ): ClientUnaryCall;
   /** Ends all of the caller's sessions but the one of this call. */
   revokeOtherSessions(
