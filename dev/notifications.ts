@@ -37,11 +37,11 @@ export function watchNotifications(file: string, tell: (told: ToldNotification) 
   }
 }
 
-/** The code that was last sent to an address; waits for the first one. */
-export async function codeSentTo(file: string, email: string): Promise<string> {
+/** The code that was last sent to an address, of a kind; waits for the first one. */
+export async function codeSentTo(file: string, email: string, kind = 'CONTACT_CODE'): Promise<string> {
   let code: string | undefined
   await eventually(() => {
-    code = readNotifications(file).findLast((told) => told.email === email && told.code !== undefined)?.code
+    code = readNotifications(file).findLast((told) => told.email === email && told.kind === kind)?.code
     return code !== undefined
   })
   return code ?? ''

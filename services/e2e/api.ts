@@ -138,7 +138,12 @@ export interface Person {
   signInAgain(): Promise<Api>
 }
 
-const tokensShape = z.object({ user: z.string(), accessToken: z.string(), refreshToken: z.string() })
+const tokensShape = z.object({
+  session: z.string(),
+  user: z.string(),
+  accessToken: z.string(),
+  refreshToken: z.string(),
+})
 
 export async function signIn(api: Api, email: string, password: string) {
   return api.ok('POST', '/v1/sessions', { email, password }, 'tokens', tokensShape)

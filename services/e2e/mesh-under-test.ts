@@ -7,6 +7,7 @@ import { AccountServiceService } from '../../gen/paymesh/ledger/v1/account_servi
 import pg from 'pg'
 import { z } from 'zod'
 import { type Mesh, startMesh } from '../../dev/mesh.js'
+import { codeSentTo } from '../../dev/notifications.js'
 import { freeMeshPorts } from '../../dev/ports.js'
 import { type Exit } from '../../dev/process.js'
 import { signInOperator } from '../../dev/operator.js'
@@ -41,6 +42,8 @@ export interface MeshUnderTest {
   readonly keyring: Keyring
   /** Envoy's counters by name, of those that begin so. */
   readonly edgeStats: (prefix: string) => Promise<ReadonlyMap<string, number>>
+  /** The code that was last sent to an address, of a kind such as CONTACT_CODE. */
+  readonly codeSentTo: (email: string, kind?: string) => Promise<string>
   /** Waits until the condition gives a value; fails after 20 seconds, naming what was waited for. */
   readonly until: <T>(what: string, condition: () => Promise<T | undefined>) => Promise<T>
   /** Waits until the edge has seen that a service that was started again is back. */
@@ -99,6 +102,7 @@ async function start(): Promise<{ mesh: Mesh; underTest: MeshUnderTest }> {
       ([...SERVICES, 'envoy', 'postgres', 'valkey'] as const)
         .map((part) => mesh.logFile(part))
         .filter((file) => existsSync(file)),
+    codeSentTo: (email, kind) => codeSentTo(mesh.notificationFile, email, kind),
     until,
     databaseUrl: (service) => mesh.databaseUrl(service),
     keyring: new Keyring([

@@ -28,6 +28,7 @@ const codes: Readonly<Record<Reason, status>> = {
   REFUND_EXCEEDS_SETTLED: status.FAILED_PRECONDITION,
   INTENT_NOT_IN_REVIEW: status.FAILED_PRECONDITION,
   SELF_REVIEW: status.PERMISSION_DENIED,
+  STEP_UP_REQUIRED: status.PERMISSION_DENIED,
   INTENT_FINAL: status.FAILED_PRECONDITION,
   WALLET_CLOSED: status.FAILED_PRECONDITION,
   WALLET_FROZEN: status.FAILED_PRECONDITION,
@@ -116,6 +117,11 @@ export function intentNotInReview(intent: string, state: string): RpcError {
 
 export function selfReview(): RpcError {
   return failure('SELF_REVIEW', 'Who asked for a payment, pays it or is paid by it may not review it.')
+}
+
+/** `level` is the `acr` of the token that is needed, or stronger. */
+export function stepUpRequired(level: string): RpcError {
+  return failure('STEP_UP_REQUIRED', `Prove who you are by ${level}, then send the same request again.`, { level })
 }
 
 export function intentFinal(intent: string, state: string): RpcError {

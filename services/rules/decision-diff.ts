@@ -14,7 +14,7 @@ function saidBy(tried: TriedDecision): ReadonlyMap<string, string> {
   if (tried.kind === 'failed') return new Map([['failed rule', tried.ruleId]])
   const { outcome } = tried.decision
   if (outcome.kind === 'refused') return new Map([['refusal', outcome.refusal.reason]])
-  const { channel, fees, limitLegs, risk } = outcome
+  const { channel, fees, limitLegs, risk, requiredLevel } = outcome
   return new Map([
     ['channel', channel],
     ...fees.map((fee) => [`fees.${fee.feeId}`, `${fee.phase} ${fee.amountMinor} to ${fee.revenueAccount}`] as const),
@@ -23,5 +23,6 @@ function saidBy(tried: TriedDecision): ReadonlyMap<string, string> {
         [`limits.${leg.limitId}`, `${leg.uses} of ${leg.cap} in ${leg.window.name} for ${leg.scopeKey}`] as const,
     ),
     ['risk', `${risk.action}, score ${risk.score}${risk.reasons.map((reason) => `, ${reason}`).join('')}`],
+    ...(requiredLevel === undefined ? [] : [['required level', requiredLevel] as const]),
   ])
 }

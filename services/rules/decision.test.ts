@@ -197,24 +197,25 @@ describe('the digest', () => {
       payer: { party: 'wallets/a', owner: 'users/a', tags: ['vip'], walletKind: '' },
     })
     const factStrings = [
-      ...['paymesh.rules.v1.Decision/2', '7', 'P2P_TRANSFER', 'THB', '10000'],
+      ...['paymesh.rules.v1.Decision/3', '7', 'P2P_TRANSFER', 'THB', '10000'],
       ...['wallets/a', 'users/a', '', '1', 'vip', 'wallets/b', 'users/b', 'PERSONAL', '0', '1', 'note', 'ü'],
       ...['1767225600', '0', 'Asia/Bangkok', '', '1', 'z_score_milli', '-5'],
     ]
     const daily = { ...limit, id: 'daily', window: 'DAILY', time_zone: 'Asia/Bangkok', cap: '50000' }
     const risk = { rules: [{ ...riskRule, score: 3 }] }
-    const document = { routes: [route], fees: [fee], limits: [daily], risk }
+    const step_up = [{ id: 'pin', operation_types: ['P2P_TRANSFER'], level: 'PIN' }]
+    const document = { routes: [route], fees: [fee], limits: [daily], risk, step_up }
     const allowedStrings = [
       ...['INTERNAL_P2P', '1', 'fee', 'PRE', 'THB', '100', 'accounts/fees.THB'],
       ...['1', 'daily', 'daily-THB', 'AMOUNT', 'THB', 'users:a'],
       ...['DAILY', '2026-01-01', 'Asia/Bangkok', '1767200400', '1767286800', '50000', '10000', '7'],
-      ...['1', 'ALLOW', '3', '1', 'ODD', '', '0'],
+      ...['1', 'ALLOW', '3', '1', 'ODD', '', '0', 'PIN'],
     ]
     const allowed = decide(compile(document, 7n), facts)
     assert.deepEqual(canonicalForm(7n, facts, allowed.outcome), encoded([...factStrings, ...allowedStrings]))
     const one = { ...limit, id: 'one', window: 'PER_TRANSACTION', cap: '9999' }
     const refused = decide(compile({ ...document, limits: [one] }, 7n), facts)
-    const refusedStrings = ['', '0', '0', '0', 'LIMIT_EXCEEDED', '1', 'one', '9999', '10000']
+    const refusedStrings = ['', '0', '0', '0', 'LIMIT_EXCEEDED', '1', 'one', '9999', '10000', '']
     assert.deepEqual(canonicalForm(7n, facts, refused.outcome), encoded([...factStrings, ...refusedStrings]))
   })
 })

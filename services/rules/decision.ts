@@ -8,6 +8,7 @@ import { indexRisk, type Risk, type RiskIndex, riskOf } from './risk.js'
 import { findRoute, indexRoutes, type RouteIndex } from './routes.js'
 import type { RuleSet } from './rule-set.js'
 import { indexScoring, missingScore, type ScoringIndex, withoutScore } from './scoring.js'
+import { indexStepUp, type RequiredLevel, requiredLevelOf, type StepUpIndex } from './step-up.js'
 import { SignalIndex } from './signal-names.js'
 
 /** A published version, ready to decide. Immutable. */
@@ -17,6 +18,7 @@ export interface CompiledRuleSet {
   readonly fees: FeeIndex
   readonly limits: LimitIndex
   readonly risk: RiskIndex
+  readonly stepUp: StepUpIndex
   readonly scoring: ScoringIndex
   readonly signals: SignalIndex
   readonly rateLimits: RateLimits
@@ -52,6 +54,8 @@ export type Outcome =
       readonly fees: readonly Fee[]
       readonly limitLegs: readonly LimitLeg[]
       readonly risk: Risk
+      /** Undefined when a password is enough. */
+      readonly requiredLevel: RequiredLevel | undefined
     }
   /** `risk` is there with RISK_DENIED: the payment was not looked at that far otherwise. */
   | { readonly kind: 'refused'; readonly refusal: Refusal; readonly risk?: Risk }
@@ -71,6 +75,7 @@ export function compileRuleSet(version: bigint, ruleSet: RuleSet): CompiledRuleS
     fees: indexFees(ruleSet.fees),
     limits: indexLimits(ruleSet.limits),
     risk: indexRisk(ruleSet.risk),
+    stepUp: indexStepUp(ruleSet.step_up),
     scoring: indexScoring(ruleSet.scoring),
     signals: new SignalIndex(ruleSet),
     rateLimits: new RateLimits(ruleSet.rate_limits),
@@ -97,7 +102,8 @@ function outcomeOf(ruleSet: CompiledRuleSet, facts: Facts, bindings: Bindings): 
   const measured = riskOf(ruleSet.risk, facts, bindings)
   const risk = unscored === undefined ? measured : withoutScore(measured, unscored)
   if (risk.action === 'DENY') return { ...refused('RISK_DENIED', 'The payment is too risky.'), risk }
-  return { kind: 'allowed', channel: route.channel, fees, limitLegs: limited.legs, risk }
+  const requiredLevel = requiredLevelOf(ruleSet.stepUp, facts, bindings)
+  return { kind: 'allowed', channel: route.channel, fees, limitLegs: limited.legs, risk, requiredLevel }
 }
 
 /** The refusal of fees that the payment cannot bear. */

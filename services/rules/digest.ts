@@ -11,7 +11,7 @@ import type { Risk } from './risk.js'
 // have the same form, and no JSON writer's habits take part. The message of a refusal is prose and stays out. The
 // contract (Decision.digest) lists what comes in which order; another order or content needs another form name.
 
-const canonicalFormName = 'paymesh.rules.v1.Decision/2'
+const canonicalFormName = 'paymesh.rules.v1.Decision/3'
 
 type Piece = string | number | bigint
 
@@ -43,14 +43,24 @@ function partyPieces(party: PartyFacts): readonly Piece[] {
 function outcomePieces({ assetCode }: Facts, outcome: Outcome): readonly Piece[] {
   switch (outcome.kind) {
     case 'allowed': {
-      const { channel, fees, limitLegs, risk } = outcome
+      const { channel, fees, limitLegs, risk, requiredLevel = '' } = outcome
       const feePieces = fees.flatMap((fee) => piecesOfFee(fee, assetCode))
       const legPieces = limitLegs.flatMap(piecesOfLeg)
-      return [channel, fees.length, ...feePieces, limitLegs.length, ...legPieces, ...piecesOfRisk(risk), '', 0]
+      return [
+        channel,
+        fees.length,
+        ...feePieces,
+        limitLegs.length,
+        ...legPieces,
+        ...piecesOfRisk(risk),
+        '',
+        0,
+        requiredLevel,
+      ]
     }
     case 'refused': {
       const { refusal, risk } = outcome
-      return ['', 0, 0, ...piecesOfRisk(risk), refusal.reason, ...piecesOfExcess(refusal.limit)]
+      return ['', 0, 0, ...piecesOfRisk(risk), refusal.reason, ...piecesOfExcess(refusal.limit), '']
     }
   }
 }

@@ -33,6 +33,7 @@ function* rulesWithProblems(ruleSet: RuleSet): Generator<readonly [place: string
   for (const fee of ruleSet.fees) yield [`fees.${fee.id}`, () => feeProblems(scopeOf, fee)]
   for (const limit of ruleSet.limits) yield [`limits.${limit.id}`, () => limitProblems(scopeOf, limit)]
   for (const rule of ruleSet.risk.rules) yield [`risk.rules.${rule.id}`, () => riskProblems(scopeOf, rule)]
+  for (const rule of ruleSet.step_up) yield [`step_up.${rule.id}`, () => conditionProblems(scopeOf, rule)]
   const { scoring } = ruleSet
   if (scoring !== undefined) yield ['scoring', () => conditionProblems(scopeOf, scoring)]
 }

@@ -136,6 +136,17 @@ const riskSchema = z
   .refine((risk) => (risk.review_at ?? 0) <= (risk.deny_at ?? 1000), 'review_at is over deny_at')
   .refine((risk) => hasUniqueIds(risk.rules), { path: ['rules'], message: 'has an id twice' })
 
+const stepUpSchema = z
+  .strictObject({
+    ...orderShape,
+    operation_types: operationTypesSchema,
+    /** The smallest amount for which the level is demanded, inclusive. */
+    min_minor: minorUnitsSchema.default(0n),
+    /** How strongly whoever asks must have proven who they are: by a device's key or a PIN, or by a PIN. */
+    level: z.enum(['DEVICE', 'PIN']),
+  })
+  .refine((rule) => rule.min_minor === 0n || rule.assets !== undefined, 'an amount in minor units needs assets')
+
 const scoringSchema = z
   .strictObject({
     operation_types: operationTypesSchema,
@@ -157,6 +168,7 @@ const ruleSetSchema = z
     fees: z.array(feeSchema).max(2000),
     limits: z.array(limitSchema).max(2000).default([]),
     risk: riskSchema.default({ rules: [] }),
+    step_up: z.array(stepUpSchema).max(2000).default([]),
     scoring: scoringSchema.optional(),
     rate_limits: z.array(rateLimitSchema).max(100).default([]),
   })
@@ -164,18 +176,22 @@ const ruleSetSchema = z
   .refine((set) => hasUniqueIds(set.fees), { path: ['fees'], message: 'has an id twice' })
   .refine((set) => hasUniqueIds(set.limits), { path: ['limits'], message: 'has an id twice' })
   .refine((set) => hasUniqueIds(set.rate_limits), { path: ['rate_limits'], message: 'has an id twice' })
+  .refine((set) => hasUniqueIds(set.step_up), { path: ['step_up'], message: 'has an id twice' })
 
 export type RouteRule = Readonly<z.output<typeof routeSchema>>
 export type FeeRule = Readonly<z.output<typeof feeSchema>>
 export type LimitRule = Readonly<z.output<typeof limitSchema>>
 export type RiskRule = Readonly<z.output<typeof riskRuleSchema>>
 export type RiskRules = Readonly<z.output<typeof riskSchema>>
+export type StepUpRule = Readonly<z.output<typeof stepUpSchema>>
 export type ScoringRule = Readonly<z.output<typeof scoringSchema>>
 export interface RuleSet {
   readonly routes: readonly RouteRule[]
   readonly fees: readonly FeeRule[]
   readonly limits: readonly LimitRule[]
   readonly risk: RiskRules
+  /** Which payments need a session that proved more than a password. */
+  readonly step_up: readonly StepUpRule[]
   /** Which payments an outside provider gives a score for; absent: none. */
   readonly scoring?: ScoringRule | undefined
   /** How many requests the edge lets through; decides nothing about payments. */

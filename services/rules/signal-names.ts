@@ -108,6 +108,7 @@ function expressionsOf(ruleSet: RuleSet): readonly (readonly [ScopedRule, readon
     ...ruleSet.fees.map((rule) => [rule, [rule.condition, rule.amount]] as const),
     ...ruleSet.limits.map((rule) => [rule, [rule.condition, rule.scope_key]] as const),
     ...ruleSet.risk.rules.map((rule) => [rule, [rule.condition, scoreSource(rule.score)]] as const),
+    ...ruleSet.step_up.map((rule) => [rule, [rule.condition]] as const),
     ...(ruleSet.scoring === undefined ? [] : [[ruleSet.scoring, [ruleSet.scoring.condition]] as const]),
   ]
 }

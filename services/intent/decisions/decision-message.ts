@@ -1,4 +1,5 @@
 // A decision as Rules says it, and as it is stored: the message of the contract.
+import { AuthLevel } from '../../../gen/paymesh/access/v1/access.js'
 import {
   FeePhase,
   Decision as DecisionMessage,
@@ -9,7 +10,7 @@ import {
   type Refusal,
   RiskAction,
 } from '../../../gen/paymesh/rules/v1/decision.js'
-import { type Decision, type Fee, type Review } from './decision.js'
+import { type Decision, type Fee, type RequiredLevel, type Review } from './decision.js'
 import { type Failure } from '../intents/intent.js'
 import { type LimitLeg, type LimitWindow } from '../limits/limit.js'
 
@@ -30,7 +31,14 @@ export function decisionFromMessage(message: DecisionMessage, assetCode: string)
   return {
     ruleSetVersion,
     digest,
-    verdict: { kind: 'routed', channel: message.channel, fees, limits, review: reviewOf(message) },
+    verdict: {
+      kind: 'routed',
+      channel: message.channel,
+      fees,
+      limits,
+      review: reviewOf(message),
+      requiredLevel: levelFrom(message),
+    },
   }
 }
 
@@ -51,10 +59,38 @@ export function decisionToMessage(decision: Decision, assetCode: string): Decisi
           revenueAccount: fee.revenueAccount,
         })),
         limitLegs: verdict.limits.map(limitToMessage),
+        requiredLevel: levelToMessage(verdict.requiredLevel),
         ...(verdict.review && {
           risk: { action: RiskAction.REVIEW, score: verdict.review.score, reasons: [...verdict.review.reasons] },
         }),
       })
+  }
+}
+
+/** A level that this release does not know is taken for the strictest: to ask for less than was meant would be worse. */
+function levelFrom({ requiredLevel }: DecisionMessage): RequiredLevel | undefined {
+  switch (requiredLevel) {
+    case AuthLevel.UNSPECIFIED:
+    case AuthLevel.PASSWORD:
+      return undefined
+    case AuthLevel.DEVICE:
+      return 'device'
+    case AuthLevel.PIN:
+    case AuthLevel.UNRECOGNIZED:
+    default:
+      return 'pin'
+  }
+}
+
+/** The level as contracts say it. */
+export function levelToMessage(level: RequiredLevel | undefined): AuthLevel {
+  switch (level) {
+    case undefined:
+      return AuthLevel.UNSPECIFIED
+    case 'device':
+      return AuthLevel.DEVICE
+    case 'pin':
+      return AuthLevel.PIN
   }
 }
 

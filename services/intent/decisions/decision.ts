@@ -22,6 +22,9 @@ export interface Review {
   readonly reasons: readonly string[]
 }
 
+/** A level above a password, as access tokens name it (`acr`). */
+export type RequiredLevel = 'device' | 'pin'
+
 export type Verdict =
   | {
       readonly kind: 'routed'
@@ -31,6 +34,8 @@ export type Verdict =
       readonly limits: readonly LimitLeg[]
       /** Undefined when the payment may go on at once. */
       readonly review: Review | undefined
+      /** How strongly whoever asks must have proven who they are; undefined when a password is enough. */
+      readonly requiredLevel: RequiredLevel | undefined
     }
   | { readonly kind: 'refused'; readonly failure: Failure }
 
@@ -58,6 +63,11 @@ export function limitsOf(decision: Decision): readonly LimitLeg[] {
 /** Why a person has to approve the payment; undefined when nobody has to. */
 export function reviewOf(decision: Decision): Review | undefined {
   return decision.verdict.kind === 'routed' ? decision.verdict.review : undefined
+}
+
+/** How strongly whoever asks must have proven who they are; undefined when a password is enough. */
+export function requiredLevelOf(decision: Decision): RequiredLevel | undefined {
+  return decision.verdict.kind === 'routed' ? decision.verdict.requiredLevel : undefined
 }
 
 /** The totals of a payment, as the fees make them: not checked against any bound. */

@@ -16,7 +16,15 @@ setMaxListeners(0, waits.signal)
 
 function factsOf(amountMinor: bigint, change: Partial<PaymentFacts> = {}): PaymentFacts {
   const order = exampleOrder({ amountMinor })
-  return { order, payerOwner: 'users/ann', payeeOwner: 'users/ben', payerTags: [], timeMs: startMs, ...change }
+  return {
+    order,
+    payerOwner: 'users/ann',
+    payeeOwner: 'users/ben',
+    payerTags: [],
+    level: undefined,
+    timeMs: startMs,
+    ...change,
+  }
 }
 
 /** The fee by the default rule set: a quarter of a percent, 1.00 to 10.00. */

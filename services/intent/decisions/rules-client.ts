@@ -1,4 +1,5 @@
 // All that Intent asks of Rules. The only file that knows its service.
+import { type AuthLevel } from '../../../gen/paymesh/access/v1/access.js'
 import {
   DecideRequest,
   type DecideResult,
@@ -24,6 +25,8 @@ export interface PaymentFacts {
   readonly payeeOwner: string
   /** What is known of the payer, such as "kyc_verified". */
   readonly payerTags: readonly string[]
+  /** What the session of whoever asks has proven; undefined where nobody is there who could prove more. */
+  readonly level: AuthLevel | undefined
   readonly timeMs: number
 }
 

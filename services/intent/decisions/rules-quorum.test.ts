@@ -73,7 +73,14 @@ describe('a quorum of Rules nodes', () => {
 
   const ask = (amountMinor = 5_000n, assetCode = 'THB', ruleSetVersion = 0n): Promise<RulesAnswer> => {
     const order = exampleOrder({ amountMinor, assetCode })
-    const facts = { order, payerOwner: 'users/ann', payeeOwner: 'users/ben', payerTags: [], timeMs: startMs }
+    const facts = {
+      order,
+      payerOwner: 'users/ann',
+      payeeOwner: 'users/ben',
+      payerTags: [],
+      level: undefined,
+      timeMs: startMs,
+    }
     return quorum!.ask(waits, { facts, signals: {}, offered: [], ruleSetVersion })
   }
   /** The fee, or why there is none. */

@@ -12,6 +12,7 @@ const facts: PaymentFacts = {
   payerOwner: 'users/ann',
   payeeOwner: 'users/ben',
   payerTags: ['vip'],
+  level: undefined,
   timeMs: startMs,
 }
 const waits = { signal: new AbortController().signal }

@@ -1,4 +1,5 @@
 // Who may see and use what. The runtime has checked peer and permission; this is about whose it is.
+import { type AuthLevel } from '../../../gen/paymesh/access/v1/access.js'
 import { type Call, callerName } from '../../runtime/call.js'
 import { notOwner, selfReview } from '../errors.js'
 import { type Intent, type Party, reachedMs } from '../intents/intent.js'
@@ -16,6 +17,14 @@ export function ownerScope(call: Call): string | undefined {
 /** What the token says of the caller, for Rules. */
 export function callerTags(call: Call): readonly string[] {
   return call.caller.kind === 'subject' ? call.caller.subject.tags : []
+}
+
+/**
+ * What the caller's session has proven; undefined for other services, which ask in nobody's session. A client that signs
+ * its requests has proven no level, and rules that demand one are for people.
+ */
+export function callerLevel(call: Call): AuthLevel | undefined {
+  return call.caller.kind === 'subject' ? call.caller.subject.level : undefined
 }
 
 /** Throws NOT_OWNER unless the caller may see or use the wallet. */

@@ -1,7 +1,7 @@
 // A payment's outcome as the answer of an RPC.
 import { type Intent as IntentMessage } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Call } from '../../runtime/call.js'
-import { amountTooLarge, dependencyUnavailable, overloaded, requestIdReused } from '../errors.js'
+import { amountTooLarge, dependencyUnavailable, overloaded, requestIdReused, stepUpRequired } from '../errors.js'
 import { type Payment } from '../saga/payments.js'
 import { intentToMessage } from './intent-message.js'
 
@@ -22,6 +22,8 @@ export function answerPayment(call: Call, payment: Payment, requestId: string, a
       throw requestIdReused(requestId)
     case 'noRoom':
       throw new Error('only refunds take room')
+    case 'stepUpNeeded':
+      throw stepUpRequired(payment.level)
     case 'overloaded':
       throw overloaded()
     case 'amountTooLarge':

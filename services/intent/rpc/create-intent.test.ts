@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { AuthLevel } from '../../../gen/paymesh/access/v1/access.js'
 import { CreateIntentRequest, IntentServiceService } from '../../../gen/paymesh/intent/v1/intent_service.js'
 import {
   CaptureMode,
@@ -152,6 +153,7 @@ describe('CreateIntent', () => {
           fees: [],
           limitLegs: [],
           risk: undefined,
+          requiredLevel: AuthLevel.UNSPECIFIED,
           refusal: undefined,
           digest: Buffer.alloc(0),
         }),

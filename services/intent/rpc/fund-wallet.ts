@@ -6,6 +6,7 @@ import { assetMismatch, errorDomain, walletNotFound } from '../errors.js'
 import { type Order, type RequestKey } from '../intents/intent.js'
 import { type Payment } from '../saga/payments.js'
 import { orderHash } from '../intents/request-hash.js'
+import { callerLevel } from './access.js'
 import { answerPayment } from './answer-payment.js'
 import { type RpcDeps } from './deps.js'
 import { checkAmount, checkRequestId, checkText, walletIdOf } from './fields.js'
@@ -60,6 +61,7 @@ async function fund(deps: RpcDeps, call: Call, key: RequestKey, walletId: string
     payerOwner: '',
     payeeOwner: wallet.owner,
     payerTags: [],
+    level: callerLevel(call),
     timeMs,
   })
 }

@@ -15,7 +15,7 @@ import { type Order, type Party } from '../intents/intent.js'
 import { type PaymentFacts } from '../decisions/rules-client.js'
 import { type WalletDirectory } from '../wallets/wallet-directory.js'
 import { type Wallet } from '../wallets/wallet.js'
-import { authorizeWallet, callerTags } from './access.js'
+import { authorizeWallet, callerLevel, callerTags } from './access.js'
 import { checkAmount, checkMetadata, walletIdOf } from './fields.js'
 import { checkExternal, checkQrAmount } from './payee-fields.js'
 
@@ -171,7 +171,14 @@ export async function orderFacts(
   for (const wallet of payee === undefined ? [payer] : [payer, payee]) {
     if (wallet.assetCode !== order.assetCode) throw assetMismatch(`wallets/${wallet.id}`, order.assetCode)
   }
-  return { order, payerOwner: payer.owner, payeeOwner: payee?.owner ?? '', payerTags: callerTags(call), timeMs }
+  return {
+    order,
+    payerOwner: payer.owner,
+    payeeOwner: payee?.owner ?? '',
+    payerTags: callerTags(call),
+    level: callerLevel(call),
+    timeMs,
+  }
 }
 
 async function findWallet(wallets: WalletDirectory, id: string): Promise<Wallet> {

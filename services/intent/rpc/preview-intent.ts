@@ -7,11 +7,11 @@ import { LimitMetric } from '../../../gen/paymesh/rules/v1/decision.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { limitsOf, totalsOf } from '../decisions/decision.js'
-import { decisionToMessage } from '../decisions/decision-message.js'
+import { decisionToMessage, levelToMessage } from '../decisions/decision-message.js'
 import { amountTooLarge, dependencyUnavailable, errorDomain, refusedByRules } from '../errors.js'
 import { isUnavailable } from '../ledger/ledger-client.js'
 import { type LimitLeg, type LimitUsage } from '../limits/limit.js'
-import { examine } from '../saga/payments.js'
+import { examine, missingLevel } from '../saga/payments.js'
 import { availableOf } from './balances.js'
 import { type RpcDeps } from './deps.js'
 import { authorizePayer, checkOrder, orderFacts } from './payment-request.js'
@@ -45,6 +45,7 @@ export async function previewIntent(
     payeeTotal: money(payeeMinor),
     covered,
     limits,
+    missingLevel: levelToMessage(missingLevel(facts, decided.decision)),
   }
 }
 

@@ -6,7 +6,7 @@ import { type Intent, type Party, type RequestKey, settledMinor } from '../inten
 import { type Payment } from '../saga/payments.js'
 import { type Amount, intentRequestHash } from '../intents/request-hash.js'
 import { type PaymentFacts } from '../decisions/rules-client.js'
-import { authorizeRefund, callerTags } from './access.js'
+import { authorizeRefund, callerLevel, callerTags } from './access.js'
 import { answerPayment } from './answer-payment.js'
 import { type RpcDeps } from './deps.js'
 import { checkAmountOf, checkRequestId, checkText } from './fields.js'
@@ -94,6 +94,7 @@ async function refundFacts(
     payerOwner: await ownerOf(payer),
     payeeOwner: await ownerOf(payee),
     payerTags: callerTags(call),
+    level: callerLevel(call),
     timeMs: deps.clock.nowMs(),
   }
 }

@@ -8,7 +8,17 @@ import { legsMax } from './chain.js'
 import { type Channel } from '../channels/channel.js'
 import { type Channels } from '../channels/channels.js'
 import { type ReachCrashPoint } from '../crash-points.js'
-import { amountMaxMinor, type Decision, feesOf, limitsOf, reviewOf, totalsOf } from '../decisions/decision.js'
+import {
+  amountMaxMinor,
+  type Decision,
+  feesOf,
+  limitsOf,
+  type RequiredLevel,
+  requiredLevelOf,
+  reviewOf,
+  totalsOf,
+} from '../decisions/decision.js'
+import { levelToMessage } from '../decisions/decision-message.js'
 import { type Failure, type Intent, newIntent, type Order, type RequestKey } from '../intents/intent.js'
 import { type IntentStore } from '../intents/intent-store.js'
 import { isUnavailable } from '../ledger/ledger-client.js'
@@ -43,6 +53,8 @@ export type Payment =
   | { readonly kind: 'undecided'; readonly peer: 'rules' | 'ledger'; readonly cause: string }
   /** Nothing was done: amount and fees do not fit int64. */
   | { readonly kind: 'amountTooLarge' }
+  /** Nothing was done: rules demand that whoever asks proves more than their session has. The same may be sent again. */
+  | { readonly kind: 'stepUpNeeded'; readonly level: RequiredLevel }
   /** Nothing was done: less is left to refund of the parent. */
   | { readonly kind: 'noRoom' }
   /** Nothing was done: too much is under way. */
@@ -95,6 +107,10 @@ async function make(
   // Nor because Rules decides otherwise by now.
   if (examined.kind === 'amountTooLarge') return (await replay(deps, key)) ?? examined
   const { refusal } = examined
+  const missing = missingLevel(facts, decision)
+  if (refusal === undefined && missing !== undefined) {
+    return (await replay(deps, key)) ?? { kind: 'stepUpNeeded', level: missing }
+  }
   const limitAccounts = refusal === undefined ? await limitAccountsOf(deps, decision) : []
   if ('kind' in limitAccounts) return (await replay(deps, key)) ?? limitAccounts
   // The caller has gone: stop while nothing is written.
@@ -115,6 +131,13 @@ async function make(
   if (inserted.kind === 'taken') return await answerEarlier(deps, key, inserted.winner)
   if (intent.status.state !== 'VALIDATED') deps.nudgeOutbox()
   return paymentOf(await deps.advance(inserted.intent), false)
+}
+
+/** The level that the payment needs and the session has not proven; undefined when it is strong enough. */
+export function missingLevel({ level }: PaymentFacts, decision: Decision): RequiredLevel | undefined {
+  const required = requiredLevelOf(decision)
+  if (required === undefined || level === undefined) return undefined
+  return level < levelToMessage(required) ? required : undefined
 }
 
 /** What the chain debits for each limit; opens windows that nobody has used yet. */

@@ -28,7 +28,7 @@ export const exampleFees: readonly Fee[] = [
 export function exampleDecision(fees: readonly Fee[] = exampleFees, channel = 'INTERNAL_P2P'): Decision {
   return {
     ruleSetVersion: 7n,
-    verdict: { kind: 'routed', channel, fees, limits: [], review: undefined },
+    verdict: { kind: 'routed', channel, fees, limits: [], review: undefined, requiredLevel: undefined },
     digest: Buffer.from([1, 2, 3]),
   }
 }

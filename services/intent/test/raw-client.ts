@@ -7,7 +7,7 @@ import { rpcErrorFrom } from '../../runtime/rpc-error.js'
 
 /** Who calls: a user by name, with the permissions of every user, or a peer for itself. */
 export type As =
-  | { user: string; permissions?: readonly string[]; roles?: readonly string[]; tags?: readonly string[] }
+  | { user: string; permissions?: readonly string[]; roles?: readonly string[]; tags?: readonly string[]; acr?: string }
   | { peer: PeerName }
   | { anonymous: true; headers?: Readonly<Record<string, string>> }
 
@@ -27,7 +27,7 @@ export function metadataOf(as: As): Metadata {
   const claims = {
     sub: `users/${as.user}`,
     sid: 'sessions/0198c0de-0000-7000-8000-000000005e55',
-    acr: 'pwd',
+    acr: as.acr ?? 'pwd',
     permissions: as.permissions ?? userPermissions,
     roles: as.roles ?? [],
     tags: as.tags ?? [],

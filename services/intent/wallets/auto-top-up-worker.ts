@@ -101,6 +101,7 @@ async function carryOut(deps: AutoTopUpDeps, rule: AutoTopUp, pending: PendingTo
     case 'reused':
     case 'amountTooLarge':
     case 'noRoom':
+    case 'stepUpNeeded':
       await failRound(deps.pool, walletId, round, { reason: reasons[payment.kind], intentId: undefined })
       return
     case 'waiting':
@@ -111,7 +112,12 @@ async function carryOut(deps: AutoTopUpDeps, rule: AutoTopUp, pending: PendingTo
   }
 }
 
-const reasons = { reused: 'REQUEST_ID_REUSED', amountTooLarge: 'AMOUNT_TOO_LARGE', noRoom: 'REFUND_EXCEEDS_SETTLED' }
+const reasons = {
+  reused: 'REQUEST_ID_REUSED',
+  amountTooLarge: 'AMOUNT_TOO_LARGE',
+  noRoom: 'REFUND_EXCEEDS_SETTLED',
+  stepUpNeeded: 'STEP_UP_REQUIRED',
+}
 
 /** One that waits for a person stays the round under way, and is looked at again when the lease is over. */
 async function end(deps: AutoTopUpDeps, walletId: string, round: bigint, intent: Intent): Promise<void> {
@@ -131,7 +137,14 @@ async function pay(deps: AutoTopUpDeps, { walletId, round }: AutoTopUp, pending:
   const requestId = topUpRequestId(walletId, round)
   const key = { creator: topUpCreator, requestId, requestHash: orderHash('AutoTopUp', order) }
   // Nobody signed in for it, so nothing is known of the payer but who it is.
-  const facts = { order, payerOwner: source.owner, payeeOwner: wallet.owner, payerTags: [], timeMs: deps.nowMs() }
+  const facts = {
+    order,
+    payerOwner: source.owner,
+    payeeOwner: wallet.owner,
+    payerTags: [],
+    level: undefined,
+    timeMs: deps.nowMs(),
+  }
   return await deps.payments.make({ signal: AbortSignal.timeout(paymentMsMax) }, key, facts)
 }
 

@@ -1,3 +1,4 @@
+import { AuthLevel } from '../../../gen/paymesh/access/v1/access.js'
 import {
   Decision as DecisionMessage,
   FeePhase,
@@ -10,6 +11,7 @@ import {
 import type { Decision } from '../decision.js'
 import type { LimitLeg } from '../limits.js'
 import type { Risk } from '../risk.js'
+import type { RequiredLevel } from '../step-up.js'
 
 /** A decision as the contract says it. */
 export function decisionMessage({ ruleSetVersion, outcome, digest }: Decision, assetCode: string): DecisionMessage {
@@ -30,9 +32,14 @@ export function decisionMessage({ ruleSetVersion, outcome, digest }: Decision, a
         })),
         limitLegs: outcome.limitLegs.map(legMessage),
         risk: riskMessage(outcome.risk),
+        requiredLevel: levelMessage(outcome.requiredLevel),
         digest,
       })
   }
+}
+
+function levelMessage(level: RequiredLevel | undefined): AuthLevel {
+  return level === undefined ? AuthLevel.UNSPECIFIED : AuthLevel[level]
 }
 
 function riskMessage({ action, score, reasons }: Risk): RiskMessage {

@@ -50,6 +50,11 @@ export const ErrorReason = {
   INTENT_NOT_IN_REVIEW: 35,
   /** SELF_REVIEW - Who asked for a payment, pays it or is paid by it may not approve it. PERMISSION_DENIED. */
   SELF_REVIEW: 36,
+  /**
+   * STEP_UP_REQUIRED - Rules demand that whoever asks proves more than a password: step the session up (SessionService.StepUpSession), then send
+   * the same request with the same request id; nothing was done. PERMISSION_DENIED; metadata: level, "device" (or a PIN) or "pin".
+   */
+  STEP_UP_REQUIRED: 38,
   /** INTENT_FINAL - The intent has reached a final state. FAILED_PRECONDITION; metadata: intent, state. */
   INTENT_FINAL: 37,
   /** WALLET_CLOSED - The wallet is closed for ever. FAILED_PRECONDITION; metadata: wallet. */
@@ -111,6 +116,7 @@ export namespace ErrorReason {
   export type REFUND_EXCEEDS_SETTLED = typeof ErrorReason.REFUND_EXCEEDS_SETTLED;
   export type INTENT_NOT_IN_REVIEW = typeof ErrorReason.INTENT_NOT_IN_REVIEW;
   export type SELF_REVIEW = typeof ErrorReason.SELF_REVIEW;
+  export type STEP_UP_REQUIRED = typeof ErrorReason.STEP_UP_REQUIRED;
   export type INTENT_FINAL = typeof ErrorReason.INTENT_FINAL;
   export type WALLET_CLOSED = typeof ErrorReason.WALLET_CLOSED;
   export type WALLET_FROZEN = typeof ErrorReason.WALLET_FROZEN;

@@ -18,6 +18,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
+import { AuthLevel } from "../../access/v1/access.js";
 import { Money } from "../../money/v1/money.js";
 import { Decision, LimitMetric } from "../../rules/v1/decision.js";
 import { Intent, IntentState } from "./intent.js";
@@ -88,6 +89,11 @@ export interface PreviewIntentResponse {
     | undefined;
   /** The limits over time that the payment would use, in the order of `decision.limit_legs`. */
   limits: LimitStanding[];
+  /**
+   * The level that the payment needs and the caller's session has not proven: CreateIntent would fail with STEP_UP_REQUIRED.
+   * Unspecified when it would not.
+   */
+  missingLevel: AuthLevel;
 }
 
 /** A limit's window, and what the payment would use of it. */
@@ -427,7 +433,14 @@ export const PreviewIntentRequest: MessageFns<PreviewIntentRequest> = {
 };
 
 function createBasePreviewIntentResponse(): PreviewIntentResponse {
-  return { decision: undefined, payerTotal: undefined, payeeTotal: undefined, covered: undefined, limits: [] };
+  return {
+    decision: undefined,
+    payerTotal: undefined,
+    payeeTotal: undefined,
+    covered: undefined,
+    limits: [],
+    missingLevel: 0,
+  };
 }
 
 export const PreviewIntentResponse: MessageFns<PreviewIntentResponse> = {
@@ -446,6 +459,9 @@ export const PreviewIntentResponse: MessageFns<PreviewIntentResponse> = {
     }
     for (const v of message.limits) {
       LimitStanding.encode(v!, writer.uint32(42).fork()).join();
+    }
+    if (message.missingLevel !== 0) {
+      writer.uint32(48).int32(message.missingLevel);
     }
     return writer;
   },
@@ -503,6 +519,14 @@ export const PreviewIntentResponse: MessageFns<PreviewIntentResponse> = {
             message.limits.push(LimitStanding.decode(reader, reader.uint32()));
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.missingLevel = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -531,6 +555,7 @@ export const PreviewIntentResponse: MessageFns<PreviewIntentResponse> = {
       : undefined;
     message.covered = object.covered ?? undefined;
     message.limits = object.limits?.map((e) => LimitStanding.fromPartial(e)) || [];
+    message.missingLevel = object.missingLevel ?? 0;
     return message;
   },
 };
@@ -1665,7 +1690,7 @@ export const IntentServiceService = {
    * is, with response header `idempotent-replay: true`; another request under the same id fails with
    * REQUEST_ID_REUSED. A payment that Rules or the Ledger refuses is an intent in state REJECTED, not an error. Fails
    * with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED,
-   * DEPENDENCY_UNAVAILABLE.
+   * DEPENDENCY_UNAVAILABLE, STEP_UP_REQUIRED; after the last, step the session up and send the same request again.
    */
   createIntent: {
     path: "/paymesh.intent.v1.IntentService/CreateIntent" as const,
@@ -1784,7 +1809,7 @@ export interface IntentServiceServer extends UntypedServiceImplementation {
    * is, with response header `idempotent-replay: true`; another request under the same id fails with
    * REQUEST_ID_REUSED. A payment that Rules or the Ledger refuses is an intent in state REJECTED, not an error. Fails
    * with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED,
-   * DEPENDENCY_UNAVAILABLE.
+   * DEPENDENCY_UNAVAILABLE, STEP_UP_REQUIRED; after the last, step the session up and send the same request again.
    */
   createIntent: handleUnaryCall<CreateIntentRequest, CreateIntentResponse>;
   /**
@@ -1834,7 +1859,7 @@ export interface IntentServiceClient extends Client {
    * is, with response header `idempotent-replay: true`; another request under the same id fails with
    * REQUEST_ID_REUSED. A payment that Rules or the Ledger refuses is an intent in state REJECTED, not an error. Fails
    * with INVALID_FIELD, WALLET_NOT_FOUND, NOT_OWNER, ASSET_MISMATCH, REQUEST_ID_REUSED, OVERLOADED,
-   * DEPENDENCY_UNAVAILABLE.
+   * DEPENDENCY_UNAVAILABLE, STEP_UP_REQUIRED; after the last, step the session up and send the same request again.
    */
   createIntent(
     request: CreateIntentRequest,

@@ -4,6 +4,7 @@
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import { Timestamp } from "../../../google/protobuf/timestamp.js";
+import { AuthLevel } from "../../access/v1/access.js";
 import { Money } from "../../money/v1/money.js";
 
 /** What a limit counts. */
@@ -174,20 +175,21 @@ export interface Decision {
     | Refusal
     | undefined;
   /**
-   * SHA-256 over version, facts, channel, fees, limits, risk and refusal; equal exactly when all of these are.
+   * SHA-256 over version, facts, channel, fees, limits, risk, refusal and required level; equal exactly when all of these are.
    *
    * The hashed bytes are a sequence of strings, each written as its length in UTF-8 bytes (32 bits, big-endian) and those
    * bytes. Integers are decimal strings; a list is its length, as such a string, and its elements; enum values are their
    * names without the prefix. In this order:
-   * "paymesh.rules.v1.Decision/2"; rule_set_version; operation_type; asset_code; minor_units; of the payer, then of the
+   * "paymesh.rules.v1.Decision/3"; rule_set_version; operation_type; asset_code; minor_units; of the payer, then of the
    * payee: party, owner, wallet_kind, list of tags (sorted by bytes, each once); list of metadata (key, value; sorted by
    * the key's bytes); the time's seconds, nanos; time_zone; channel_hint; list of signals (key, value; sorted likewise);
    * channel; list of fees (fee_id, "PRE" or "POST", asset_code, minor_units, revenue_account); list of limit legs
    * (limit_id, limit, metric, asset_code, scope_key, the window's kind, name, time_zone, start and end in seconds; cap,
    * uses, rule_set_version); risk as a list of none or one (action, score, list of reasons); the refusal's reason, or an
-   * empty string; the refusal's limit as a list of none or one (limit_id, cap, used).
+   * empty string; the refusal's limit as a list of none or one (limit_id, cap, used);
+   * the required level, "DEVICE" or "PIN", or an empty string.
    *
-   * Releases before this one hashed "paymesh.rules.v1.Decision/1", without what it did not have.
+   * Releases before this one hashed "paymesh.rules.v1.Decision/1" and "/2", without what they did not have: nodes of a quorum are of one release.
    */
   digest: Uint8Array;
   /**
@@ -196,7 +198,14 @@ export interface Decision {
    */
   limitLegs: LimitLeg[];
   /** How risky the payment is. Absent when it is refused for another reason than its risk. */
-  risk: Risk | undefined;
+  risk:
+    | Risk
+    | undefined;
+  /**
+   * How strongly whoever asks for the payment must have proven who they are; unspecified when a password is enough, and when
+   * refused. Rules does not know what was proven: whoever carries the payment out compares.
+   */
+  requiredLevel: AuthLevel;
 }
 
 /** What a payment uses of a limit's window: all that the Ledger's EnsureLimitAccount needs, and what a chain's leg debits. */
@@ -724,6 +733,7 @@ function createBaseDecision(): Decision {
     digest: new Uint8Array(0),
     limitLegs: [],
     risk: undefined,
+    requiredLevel: 0,
   };
 }
 
@@ -752,6 +762,9 @@ export const Decision: MessageFns<Decision> = {
     }
     if (message.risk !== undefined) {
       Risk.encode(message.risk, writer.uint32(58).fork()).join();
+    }
+    if (message.requiredLevel !== 0) {
+      writer.uint32(64).int32(message.requiredLevel);
     }
     return writer;
   },
@@ -825,6 +838,14 @@ export const Decision: MessageFns<Decision> = {
             message.risk = Risk.decode(reader, reader.uint32());
             continue;
           }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.requiredLevel = reader.int32() as any;
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -853,6 +874,7 @@ export const Decision: MessageFns<Decision> = {
     message.digest = object.digest ?? new Uint8Array(0);
     message.limitLegs = object.limitLegs?.map((e) => LimitLeg.fromPartial(e)) || [];
     message.risk = (object.risk !== undefined && object.risk !== null) ? Risk.fromPartial(object.risk) : undefined;
+    message.requiredLevel = object.requiredLevel ?? 0;
     return message;
   },
 };
