@@ -55,9 +55,11 @@ export class PasswordCheck {
     const emailIndex = vault.emailIndex(email)
     const writers = await users.findPasswords(emailIndex)
     const source = network === undefined ? undefined : await this.#sourceOf(network, emailIndex, writers)
+    const account = source?.account ?? emailIndex
+    const remembered = throttles.remembered(passwordsOfAccount, account, nowMs)
+    if (remembered !== undefined) return remembered
     const looked = source && (await throttles.look(passwordsFromNetwork, source.network, nowMs))
     if (looked?.kind === 'refused') return looked
-    const account = source?.account ?? emailIndex
     const admission = await throttles.admit(passwordsOfAccount, account, nowMs)
     if (admission.kind === 'refused') return admission
     const hashes = writers.map(({ hash }) => hash)

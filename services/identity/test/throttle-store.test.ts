@@ -66,6 +66,17 @@ describe('ThrottleStore', () => {
     assert.deepEqual(await store.admit(policy, subject, 1_060_000), admitted)
   })
 
+  it('answers a refusal from memory for a second, and what another replica cleared after that', async () => {
+    for (let i = 0; i < 5; i++) await store.count(policy, subject, 1_000_000)
+    assert.equal(store.remembered(policy, subject, 1_000_000), undefined)
+    assert.deepEqual(await store.admit(policy, subject, 1_000_000), refused(4000))
+    await new ThrottleStore(pool).clear(policy, subject)
+    assert.deepEqual(store.remembered(policy, subject, 1_000_999), refused(3001))
+    assert.deepEqual(await store.look(policy, subject, 1_000_999), refused(3001))
+    assert.equal(store.remembered(policy, subject, 1_001_000), undefined)
+    assert.deepEqual(await store.admit(policy, subject, 1_001_000), admitted)
+  })
+
   it('deletes what nobody tried for a month', async () => {
     const dayMs = 86_400_000
     await store.admit(policy, subject, 0)

@@ -15,16 +15,34 @@ const count = `insert into throttles (kind, subject, try_count, last_time, free_
   on conflict (kind, subject) do update set
     try_count = ${nextCount}, last_time = $3, free_time = $3::timestamptz + ${delay(nextCount)}`
 
+/**
+ * For how long a refusal is answered from memory: whoever sends a thousand tries at once then costs one statement and not a
+ * thousand, and others find the database free. A count that is cleared meanwhile is seen this much later.
+ */
+const rememberMs = 1000
+/** How many refusals are remembered; then the oldest is forgotten, and asked for again. */
+const rememberedMax = 10_000
+
 /** Counts tries in PostgreSQL, so that replicas count together and a restart forgets nothing. */
 export class ThrottleStore {
   readonly #pool: pg.Pool
+  readonly #refusals = new Map<string, { freeTimeMs: number; untilMs: number }>()
 
   constructor(pool: pg.Pool) {
     this.#pool = pool
   }
 
+  /** The refusal, where it is known without asking; counts nothing. */
+  remembered({ kind }: ThrottlePolicy, subject: Buffer, nowMs: number): (Admission & { kind: 'refused' }) | undefined {
+    const refusal = this.#refusals.get(keyOf(kind, subject))
+    if (refusal === undefined || refusal.untilMs <= nowMs) return undefined
+    return { kind: 'refused', retryAfterMs: refusal.freeTimeMs - nowMs }
+  }
+
   /** Counts a try, unless its time has not come. One statement: of any number at once no more are admitted than may. */
   async admit(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
+    const refusal = this.remembered(policy, subject, nowMs)
+    if (refusal !== undefined) return refusal
     const { rowCount } = await this.#pool.query({
       name: 'admit-try',
       text: `${count} where throttles.free_time <= $3`,
@@ -35,13 +53,18 @@ export class ThrottleStore {
 
   /** Whether a try may happen now, counting nothing. */
   async look(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
+    const refusal = this.remembered(policy, subject, nowMs)
+    if (refusal !== undefined) return refusal
     const { rows } = await this.#pool.query<{ free_time: Date }>({
       name: 'look-at-throttle',
       text: `select free_time from throttles where kind = $1 and subject = $2 and free_time > $3`,
       values: [policy.kind, subject, new Date(nowMs)],
     })
     const [row] = rows
-    return row ? { kind: 'refused', retryAfterMs: row.free_time.getTime() - nowMs } : { kind: 'admitted' }
+    if (row === undefined) return { kind: 'admitted' }
+    const freeTimeMs = row.free_time.getTime()
+    this.#remember(keyOf(policy.kind, subject), freeTimeMs, nowMs)
+    return { kind: 'refused', retryAfterMs: freeTimeMs - nowMs }
   }
 
   /** Counts a try whatever the time. */
@@ -51,6 +74,7 @@ export class ThrottleStore {
 
   /** Takes tries back, and with them what they made wait. */
   async ease(policy: ThrottlePolicy, subject: Buffer, tryCount: number, nowMs: number): Promise<void> {
+    this.#refusals.delete(keyOf(policy.kind, subject))
     await this.#pool.query({
       name: 'ease-throttle',
       text: `update throttles set try_count = greatest(0, try_count - $3), free_time = least(free_time, $4)
@@ -61,6 +85,7 @@ export class ThrottleStore {
 
   /** Forgets what was tried. */
   async clear(policy: ThrottlePolicy, subject: Buffer): Promise<void> {
+    this.#refusals.delete(keyOf(policy.kind, subject))
     await this.#pool.query({
       name: 'clear-throttle',
       text: `delete from throttles where kind = $1 and subject = $2`,
@@ -78,11 +103,22 @@ export class ThrottleStore {
     return rowCount ?? 0
   }
 
+  #remember(key: string, freeTimeMs: number, nowMs: number): void {
+    this.#refusals.delete(key)
+    this.#refusals.set(key, { freeTimeMs, untilMs: Math.min(freeTimeMs, nowMs + rememberMs) })
+    const [oldest] = this.#refusals.keys()
+    if (this.#refusals.size > rememberedMax && oldest !== undefined) this.#refusals.delete(oldest)
+  }
+
   async #refusal(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
     const looked = await this.look(policy, subject, nowMs)
     // Free by now, after having been refused: cleared in between. A second is longer than that takes.
     return looked.kind === 'refused' ? looked : { kind: 'refused', retryAfterMs: 1000 }
   }
+}
+
+function keyOf(kind: string, subject: Buffer): string {
+  return `${kind} ${subject.toString('base64')}`
 }
 
 function valuesOf(policy: ThrottlePolicy, subject: Buffer, nowMs: number): unknown[] {
