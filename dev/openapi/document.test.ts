@@ -19,6 +19,17 @@ describe('docs/openapi.json', () => {
     assert.deepEqual(printed.sort(), offered.sort())
   })
 
+  it('has what neither the path nor the body says as parameters', () => {
+    const { paths } = JSON.parse(readFileSync(openApiFile(), 'utf8')) as {
+      paths: Record<string, Record<string, { parameters: { name: string; in: string }[] }>>
+    }
+    const parametersOf = (verb: string, path: string) =>
+      paths[path]?.[verb]?.parameters.map((parameter) => `${parameter.in} ${parameter.name}`)
+    assert.deepEqual(parametersOf('patch', '/v1/wallets/{wallet}'), ['path wallet', 'query updateMask'])
+    assert.deepEqual(parametersOf('post', '/v1/intents'), [])
+    assert.deepEqual(parametersOf('get', '/v1/limits'), undefined)
+  })
+
   it('names the varying parts of a path by what they are of', () => {
     assert.equal(openApiPath('/v1/{name=intents/*}:watch'), '/v1/intents/{intent}:watch')
     assert.equal(

@@ -64,7 +64,8 @@ function operation(registry: FileRegistry, schemas: Schemas, contract: PublicMet
   const inPath = variablesOf(contract.http.path)
   const inBody = contract.http.body
   const isOpen = (field: DescField) => !inPath.some(({ field: name }) => name === field.name)
-  const query = inBody === undefined ? method.input.fields.filter(isOpen) : []
+  // Where the body is one field, the others are parameters; where it is the whole message there are none.
+  const query = inBody === '*' ? [] : method.input.fields.filter((field) => isOpen(field) && field.name !== inBody)
   return {
     operationId: `${contract.service.split('.').at(-1)}_${contract.method}`,
     tags: [contract.service],

@@ -2,6 +2,7 @@
 import { type Pool } from 'pg'
 import { type Intent, type IntentState } from './intent.js'
 import { intentFromRow, type IntentRow } from './intent-row.js'
+import { isUnfinished, waitsForProvider } from './intent-store.js'
 import { firstIdOf } from './intents-of-period.js'
 
 export interface StuckIntent {
@@ -16,9 +17,11 @@ export interface StuckIntent {
  */
 export async function stuckIntents(pool: Pool, countMax: number): Promise<StuckIntent[]> {
   const { rows } = await pool.query<IntentRow & { resume_count: number; resume_after: Date }>(
-    `select * from intents where state in ('VALIDATED', 'AUTHORIZED') and resume_count > 0
-       and (provider_ask_time is null or capture_minor is not null or release_kind is not null or resume_count > 8)
-     order by resume_count desc, id limit $1`,
+    `select * from (
+       select * from intents where ${isUnfinished} and resume_count > 0
+       union all
+       select * from intents where ${waitsForProvider} and resume_count > (case when provider_ask_time is null then 0 else 8 end)
+     ) stuck order by resume_count desc, id limit $1`,
     [countMax],
   )
   return rows.map((row) => ({

@@ -222,7 +222,7 @@ export class IntentStore {
 }
 
 // As the index intents_with_provider has it.
-const waitsForProvider = `state = 'AUTHORIZED' and provider is not null and capture_minor is null and release_kind is null`
+export const waitsForProvider = `state = 'AUTHORIZED' and provider is not null and capture_minor is null and release_kind is null`
 /** As the index intents_unfinished has it. */
 export const isUnfinished = `state in ('VALIDATED', 'AUTHORIZED') and not (${waitsForProvider})`
 

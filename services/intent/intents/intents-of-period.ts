@@ -5,6 +5,7 @@
 import { type Pool } from 'pg'
 import { type Intent } from './intent.js'
 import { intentFromRow, type IntentRow } from './intent-row.js'
+import { isUnfinished, waitsForProvider } from './intent-store.js'
 
 export interface PeriodFilter {
   /** Only of this wallet; undefined: of anybody's. */
@@ -50,12 +51,13 @@ export async function intentsOfPeriod(pool: Pool, filter: PeriodFilter): Promise
   return rows.map(intentFromRow)
 }
 
-// Each by an index: the primary key or the wallet's, intents_settled_late, intents_unfinished.
+// Each by an index: the primary key or the wallet's, intents_settled_late, intents_unfinished, intents_with_provider.
 const ways = [
   `i.id >= $3 and i.id < $4 and i.state in ('SETTLED', 'VALIDATED', 'AUTHORIZED') and i.create_time < $2
     and (i.settle_time >= $1 or i.settle_time is null)`,
   `i.id < $3 and i.settle_time - i.create_time > interval '1 minute' and i.settle_time >= $1`,
-  `i.id < $3 and i.state in ('VALIDATED', 'AUTHORIZED')`,
+  `i.id < $3 and ${isUnfinished}`,
+  `i.id < $3 and ${waitsForProvider}`,
 ] as const
 
 // By discrepancies_by_booking.
