@@ -67,6 +67,7 @@ describe('UpdateAutoTopUp and GetAutoTopUp', () => {
       [{}, ['daily_cap'], 'auto_top_up.daily_cap'],
       [{}, ['last_failures'], 'update_mask'],
       [{ ...amounts, dailyCap: thb(4_999n) }, [], 'auto_top_up.daily_cap'],
+      [{ ...amounts, dailyCap: thb(500_001n) }, [], 'auto_top_up.daily_cap'],
       [{ name: fresh, enabled: true }, [], 'auto_top_up.enabled'],
       [{ name: fresh, enabled: true, ...amounts }, [], 'auto_top_up.enabled'],
     ]
@@ -107,5 +108,24 @@ describe('UpdateAutoTopUp and GetAutoTopUp', () => {
     const rule = await get(ann, `${closing.name}/autoTopUp`)
     assert.deepEqual([rule.enabled, rule.source, rule.amount], [false, source.name, amounts.amount])
     assert.equal((await get()).enabled, true)
+    const closed = { reason: 'WALLET_CLOSED', code: 'FAILED_PRECONDITION' } as const
+    await assertFails(update({ name: `${closing.name}/autoTopUp`, enabled: true }), closed)
+    await assertFails(update({ source: closing.name }), closed)
+    assert.equal((await get()).source, source.name)
+    assert.equal((await update({ name: `${closing.name}/autoTopUp`, amount: thb(6_000n) })).enabled, false)
+  })
+
+  it('and the closing of its wallet, at once, never leave it switched on', async () => {
+    const amounts = { threshold: thb(1_000n), amount: thb(5_000n), dailyCap: thb(20_000n), source: savings.name }
+    for (let round = 0; round < 10; round += 1) {
+      const closing = await intent.wallet(ann.user)
+      const ruleName = `${closing.name}/autoTopUp`
+      await Promise.allSettled([
+        update({ name: ruleName, ...amounts, enabled: true }),
+        intent.call(WalletServiceService.closeWallet, { name: closing.name }, ann),
+      ])
+      await intent.call(WalletServiceService.closeWallet, { name: closing.name }, ann)
+      assert.equal((await get(ann, ruleName)).enabled, false)
+    }
   })
 })

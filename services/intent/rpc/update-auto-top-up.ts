@@ -7,10 +7,11 @@ import { type Money } from '../../../gen/paymesh/money/v1/money.js'
 import { type Call } from '../../runtime/call.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import { maskedFields } from '../../runtime/field-mask.js'
-import { type AutoTopUpRule } from '../wallets/auto-top-up.js'
+import { type AutoTopUpRule, topUpsADayMax } from '../wallets/auto-top-up.js'
 import { changeAutoTopUp } from '../wallets/auto-top-up-store.js'
 import { assetMismatch, errorDomain } from '../errors.js'
 import { type Wallet } from '../wallets/wallet.js'
+import { walletClosed } from '../wallets/wallet-errors.js'
 import { autoTopUpMessage, checkAutoTopUpName } from './auto-top-up-message.js'
 import { type RpcDeps } from './deps.js'
 import { checkAmount } from './fields.js'
@@ -32,7 +33,7 @@ interface Parsed {
 
 /**
  * Changes the rule by which a wallet of the caller is filled. Fails with INVALID_FIELD, WALLET_NOT_FOUND and NOT_OWNER (of
- * the wallet or of the source), ASSET_MISMATCH.
+ * the wallet or of the source), ASSET_MISMATCH, WALLET_CLOSED (when it is enabled, of either).
  */
 export async function updateAutoTopUp(
   deps: RpcDeps,
@@ -45,7 +46,8 @@ export async function updateAutoTopUp(
   const wallets = source === undefined ? [] : [await findWallet(deps, call, source)]
   checkAssets(wallet, wallets, assetCodes)
   const changed = await changeAutoTopUp(deps.pool, walletId, (stored) => merged(stored, change))
-  return { autoTopUp: autoTopUpMessage(wallet, changed) }
+  if (changed.kind === 'closed') throw walletClosed(`wallets/${changed.walletId}`)
+  return { autoTopUp: autoTopUpMessage(wallet, changed.rule) }
 }
 
 function parse({ autoTopUp, updateMask }: UpdateAutoTopUpRequest): Parsed {
@@ -99,6 +101,8 @@ function merged(stored: AutoTopUpRule, change: Partial<AutoTopUpRule>): AutoTopU
   check.that(!enabled || isComplete, 'auto_top_up.enabled', 'needs threshold, amount, source and daily_cap')
   const fits = dailyCapMinor === undefined || amountMinor === undefined || dailyCapMinor >= amountMinor
   check.that(fits, 'auto_top_up.daily_cap', 'must be at least amount')
+  const isFew = dailyCapMinor === undefined || amountMinor === undefined || dailyCapMinor <= amountMinor * topUpsADayMax
+  check.that(isFew, 'auto_top_up.daily_cap', `must be at most ${topUpsADayMax} times amount`)
   check.done()
   return rule
 }

@@ -34,6 +34,11 @@ export async function findAutoTopUp(pool: Pool | PoolClient, walletId: string): 
   return rows[0] && fromRow(rows[0])
 }
 
+export type Changed =
+  | { readonly kind: 'changed'; readonly rule: AutoTopUp }
+  /** This wallet is closed, so that the rule cannot be enabled. Nothing changed. */
+  | { readonly kind: 'closed'; readonly walletId: string }
+
 /**
  * Changes a wallet's rule to what `change` makes of it, which may throw to leave it. A rule that was changed begins anew:
  * no failures, no back-off, and it is looked at soon. A round that has begun goes on.
@@ -42,11 +47,15 @@ export async function changeAutoTopUp(
   pool: Pool,
   walletId: string,
   change: (rule: AutoTopUpRule) => AutoTopUpRule,
-): Promise<AutoTopUp> {
+): Promise<Changed> {
   return await transaction(pool, async (client) => {
+    // The wallet before its rule, as closing takes them: who closes it waits, or has closed it.
+    await client.query('select from wallets where id = $1 for share', [walletId])
     await client.query('insert into auto_top_ups (wallet_id) values ($1) on conflict do nothing', [walletId])
     await client.query('select from auto_top_ups where wallet_id = $1 for update', [walletId])
     const rule = change((await findAutoTopUp(client, walletId)) ?? noRule)
+    const closed = rule.enabled ? await closedOf(client, [walletId, rule.sourceWalletId ?? walletId]) : undefined
+    if (closed !== undefined) return { kind: 'closed', walletId: closed }
     const { rows } = await client.query<Row>(
       `update auto_top_ups
        set enabled = $2, threshold_minor = $3, amount_minor = $4, source_wallet = $5, daily_cap_minor = $6,
@@ -55,8 +64,16 @@ export async function changeAutoTopUp(
        where wallet_id = $1 returning ${columns}`,
       [walletId, rule.enabled, rule.thresholdMinor, rule.amountMinor, rule.sourceWalletId, rule.dailyCapMinor],
     )
-    return fromRow(only(rows))
+    return { kind: 'changed', rule: fromRow(only(rows)) }
   })
+}
+
+async function closedOf(client: PoolClient, walletIds: readonly string[]): Promise<string | undefined> {
+  const { rows } = await client.query<{ id: string }>(
+    'select id from wallets where id = any($1::uuid[]) and close_time is not null',
+    [walletIds],
+  )
+  return rows[0]?.id
 }
 
 /** Has the rules of these wallets looked at, as soon as their back-off lets anybody. Answers how many have one. */
@@ -131,6 +148,15 @@ export async function beginRound(
     [walletId, round, revision],
   )
   return undefined
+}
+
+/** Has a round whose payment waits for a person looked at again in five minutes. */
+export async function awaitRound(pool: Pool, walletId: string, round: bigint): Promise<void> {
+  await pool.query(
+    `update auto_top_ups set check_time = now() + interval '5 minutes'
+     where wallet_id = $1 and round = $2 and pending_minor is not null`,
+    [walletId, round],
+  )
 }
 
 /** Ends a round whose payment settled; the rule is looked at again at once, in case that was not enough. */

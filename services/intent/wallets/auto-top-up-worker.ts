@@ -6,7 +6,15 @@ import { type Logger } from '../../runtime/logger.js'
 import { type AccountIds } from '../ledger/account-ids.js'
 import { walletAccount } from '../ledger/account-names.js'
 import { type AutoTopUp, type PendingTopUp, topUpCreator, topUpOrder, topUpRequestId } from './auto-top-up.js'
-import { beginRound, claimAutoTopUps, endRound, failRound, nudgeAutoTopUps, rest } from './auto-top-up-store.js'
+import {
+  awaitRound,
+  beginRound,
+  claimAutoTopUps,
+  endRound,
+  failRound,
+  nudgeAutoTopUps,
+  rest,
+} from './auto-top-up-store.js'
 import { type ReachCrashPoint } from '../crash-points.js'
 import { failureOf, type Intent, isFinal } from '../intents/intent.js'
 import { type Ledger } from '../ledger/ledger-client.js'
@@ -22,7 +30,7 @@ export interface AutoTopUpDeps {
   readonly ledger: Pick<Ledger, 'lookupAccounts'>
   readonly accountIds: AccountIds
   readonly wallets: Pick<WalletDirectory, 'find'>
-  readonly payments: Pick<Payments, 'make'>
+  readonly payments: Pick<Payments, 'make' | 'replay'>
   readonly nowMs: () => number
   readonly random: () => number
   readonly crashPoint: ReachCrashPoint
@@ -119,9 +127,12 @@ const reasons = {
   stepUpNeeded: 'STEP_UP_REQUIRED',
 }
 
-/** One that waits for a person stays the round under way, and is looked at again when the lease is over. */
+/** One that waits for a person stays the round under way. */
 async function end(deps: AutoTopUpDeps, walletId: string, round: bigint, intent: Intent): Promise<void> {
-  if (!isFinal(intent)) return
+  if (!isFinal(intent)) {
+    await awaitRound(deps.pool, walletId, round)
+    return
+  }
   if (intent.status.state === 'SETTLED') {
     await endRound(deps.pool, walletId, round, intent.id)
     return
@@ -136,6 +147,9 @@ async function pay(deps: AutoTopUpDeps, { walletId, round }: AutoTopUp, pending:
   const order = topUpOrder(walletId, wallet.assetCode, pending)
   const requestId = topUpRequestId(walletId, round)
   const key = { creator: topUpCreator, requestId, requestHash: orderHash('AutoTopUp', order) }
+  // A round is looked at more than once, and need not be decided anew for it.
+  const made = await deps.payments.replay(key)
+  if (made !== undefined) return made
   // Nobody signed in for it, so nothing is known of the payer but who it is.
   const facts = {
     order,

@@ -6,6 +6,9 @@
 // begun, and whoever finds it makes the same payment again, which is the first one.
 import { type Order } from '../intents/intent.js'
 
+/** A rule makes payments without anybody asking, two may fill each other's wallets, and what they make is kept for ever. */
+export const topUpsADayMax = 100n
+
 /** What the owner wishes. Amounts are in minor units of the wallet's asset, above zero. */
 export interface AutoTopUpRule {
   readonly enabled: boolean
@@ -13,7 +16,7 @@ export interface AutoTopUpRule {
   readonly thresholdMinor: bigint | undefined
   readonly amountMinor: bigint | undefined
   readonly sourceWalletId: string | undefined
-  /** At least the amount. */
+  /** At least the amount, at most `topUpsADayMax` times it. */
   readonly dailyCapMinor: bigint | undefined
 }
 

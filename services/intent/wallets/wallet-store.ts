@@ -77,11 +77,14 @@ export async function markWalletOpen(pool: Pool, id: string, nowMs: number): Pro
 
 /** Records that the Ledger closed the wallet's account for ever, and switches off the rule by which it was filled. */
 export async function markWalletClosed(pool: Pool, id: string, nowMs: number): Promise<void> {
-  await pool.query(
-    `with closed as (update wallets set close_time = $2 where id = $1 and close_time is null returning id)
-     update auto_top_ups set enabled = false, revision = revision + 1 from closed where wallet_id = closed.id`,
-    [id, new Date(nowMs)],
-  )
+  await transaction(pool, async (client) => {
+    await client.query('update wallets set close_time = $2 where id = $1 and close_time is null', [id, new Date(nowMs)])
+    // A statement of its own, which sees a rule that was made while the one before waited for the wallet.
+    await client.query(
+      'update auto_top_ups set enabled = false, revision = revision + 1 where wallet_id = $1 and enabled',
+      [id],
+    )
+  })
 }
 
 /** Changes a wallet; with a revision only while it is the wallet's. Undefined when it is not. */

@@ -25,7 +25,7 @@ export interface AutoTopUp {
     | undefined;
   /** From where: another wallet of the same owner in the same asset, `wallets/{wallet}`. */
   source: string;
-  /** How much at most on one day (UTC). At least `amount`. */
+  /** How much at most on one day (UTC). At least `amount`, at most 100 times it. */
   dailyCap:
     | Money
     | undefined;

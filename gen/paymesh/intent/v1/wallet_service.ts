@@ -1899,7 +1899,7 @@ export const WalletServiceService = {
   /**
    * Changes by which rule a wallet of the caller is filled, and begins it anew: without a back-off, and with a look at the
    * wallet soon. Fails with INVALID_FIELD, WALLET_NOT_FOUND (the wallet or its source), NOT_OWNER (of either),
-   * ASSET_MISMATCH.
+   * ASSET_MISMATCH, WALLET_CLOSED (an enabled rule of or from a closed wallet).
    */
   updateAutoTopUp: {
     path: "/paymesh.intent.v1.WalletService/UpdateAutoTopUp" as const,
@@ -1984,7 +1984,7 @@ export interface WalletServiceServer extends UntypedServiceImplementation {
   /**
    * Changes by which rule a wallet of the caller is filled, and begins it anew: without a back-off, and with a look at the
    * wallet soon. Fails with INVALID_FIELD, WALLET_NOT_FOUND (the wallet or its source), NOT_OWNER (of either),
-   * ASSET_MISMATCH.
+   * ASSET_MISMATCH, WALLET_CLOSED (an enabled rule of or from a closed wallet).
    */
   updateAutoTopUp: handleUnaryCall<UpdateAutoTopUpRequest, UpdateAutoTopUpResponse>;
   /**
@@ -2185,7 +2185,7 @@ export interface WalletServiceClient extends Client {
   /**
    * Changes by which rule a wallet of the caller is filled, and begins it anew: without a back-off, and with a look at the
    * wallet soon. Fails with INVALID_FIELD, WALLET_NOT_FOUND (the wallet or its source), NOT_OWNER (of either),
-   * ASSET_MISMATCH.
+   * ASSET_MISMATCH, WALLET_CLOSED (an enabled rule of or from a closed wallet).
    */
   updateAutoTopUp(
     request: UpdateAutoTopUpRequest,
