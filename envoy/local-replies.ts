@@ -65,7 +65,10 @@ export const OPENAPI_PATH = '/v1/openapi.json'
 const openApiDocument = {
   filter: {
     and_filter: {
-      filters: [statusIs(200), { header_filter: { header: { name: ':path', string_match: { prefix: OPENAPI_PATH } } } }],
+      filters: [
+        statusIs(200),
+        { header_filter: { header: { name: ':path', string_match: { prefix: OPENAPI_PATH } } } },
+      ],
     },
   },
   body_format_override: {

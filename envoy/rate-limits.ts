@@ -121,7 +121,7 @@ export const sharedRateLimitFilter: Json = {
   },
 }
 
-/** The kind of a request, by which operators limit. A payment is what moves money or takes a decision about it. */
+/** The kind of a request, by which operators limit. A payment is what its payer, its payee or who funds asks for. */
 export type RequestClass = 'PUBLIC' | 'READ' | 'WRITE' | 'PAYMENT'
 
 export function requestClass({ access, http }: Pick<ContractMethod, 'access' | 'http'>): RequestClass {

@@ -3,10 +3,10 @@
 /**
  * In the order in which a payment passes them. A payment that is held first passes those from the Ledger to the update
  * twice: when it is held, and when a wish about its hold, confirmed or cancelled, was written. A payment that met a limit
- * whose cap was changed passes those of the attempt, and those of the Ledger again. One that an operator ends before anything moved passes those of the
- * wish, and after-burn. One that a provider carries out passes
- * those from before-ask to after-report when it is held (after-queue and after-take only when it goes through a queue), and
- * then those of the Ledger and the update again.
+ * whose cap was changed passes those of the attempt, and those of the Ledger again. One that an operator ends before
+ * anything moved passes those of the wish, and after-burn. One that a provider carries out passes those from before-ask to
+ * after-report when it is held (after-queue and after-take only when it goes through a queue), and then those of the Ledger
+ * and the update again.
  */
 export const crashPoints = [
   'before-insert',

@@ -28,8 +28,9 @@ import { U128_MAX } from './state-machine/u128.js'
 // and is given back to nobody. Accounts are emptied and not closed, since a closed one could not take the post.
 //
 // An account carries its cap (user_data_64) and the version that set it (user_data_128), a confirmation its version
-// (user_data_64). Only a version that is higher than all of these takes the window on, when it has another cap. A process that dies after the empty step leaves a window that nobody can spend from
-// until the next call, with whatever version, has taken the succeed step.
+// (user_data_64). Only a version that is higher than all of these takes the window on, when it has another cap. A process
+// that dies after the empty step leaves a window that nobody can spend from until the next call, with whatever version, has
+// taken the succeed step.
 
 /** What is capped. */
 export interface LimitKey {
@@ -164,8 +165,10 @@ async function readLine(deps: LimitDeps, key: LimitKey): Promise<Line | 'mismatc
   return { accounts, funded, emptied, version, turnCount }
 }
 
-// One lookup finds as many turns, and a rule set is seldom published so often in a window.
-const TURNS_READ = 4
+// One lookup finds as many turns, and a rule set is seldom published so often in a window; where it is, the next lookups find
+// ever more, up to what a batch holds beside the succeed step.
+const TURNS_READ_MIN = 4
+const TURNS_READ_MAX = 252
 
 /** The turns of an account in their order, and its succeed step. */
 async function readSteps(
@@ -175,13 +178,13 @@ async function readSteps(
 ): Promise<{ readonly turns: readonly Transfer[]; readonly succeed: Transfer | undefined }> {
   const ids = transferIds({ namespace }, key)
   const turns: Transfer[] = []
-  for (;;) {
-    const wanted = Array.from({ length: TURNS_READ }, (_, index) => ids.turn(accountId, turns.length + index))
+  for (let count = TURNS_READ_MIN; ; count = Math.min(2 * count, TURNS_READ_MAX)) {
+    const wanted = Array.from({ length: count }, (_, index) => ids.turn(accountId, turns.length + index))
     const found = await engine.lookupTransfers([...wanted, ids.succeed(accountId)])
     const read = wanted.flatMap((id) => found.find((transfer) => transfer.id === id) ?? [])
     turns.push(...read)
     // The succeed step comes after the last turn, so it is looked at together with it, or after it.
-    if (read.length < TURNS_READ) return { turns, succeed: found.find(({ id }) => id === ids.succeed(accountId)) }
+    if (read.length < count) return { turns, succeed: found.find(({ id }) => id === ids.succeed(accountId)) }
   }
 }
 

@@ -34,8 +34,9 @@ export function authorizeWallet(call: Call, wallet: Wallet): void {
 }
 
 /**
- * How much of an intent a caller sees: operators also why it is reviewed, which the payer must not learn. Who only is paid sees payments that arrived, or that are held for them to take, and
- * of them nothing that tells of the payer's means: not what failed for want of money, not what the payer paid on top.
+ * How much of an intent a caller sees: operators also why it is reviewed, which the payer must not learn. Who only is paid
+ * sees payments that arrived, or that are held for them to take, and of them nothing that tells of the payer's means: not
+ * what failed for want of money, not what the payer paid on top.
  */
 export type IntentView = 'operator' | 'whole' | 'payee'
 

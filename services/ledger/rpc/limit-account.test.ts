@@ -191,6 +191,16 @@ describe('limits of AccountService', () => {
     assert.equal((await usage(window)).used, 100n)
   })
 
+  it('reads a window that many versions confirmed', async () => {
+    const window = newWindow()
+    const { account } = await ensure(window, 100n, 1n)
+    for (let version = 2n; version <= 30n; version += 1n) {
+      assert.equal((await ensure(window, 100n, version)).account, account)
+    }
+    assert.equal((await ensure(window, 500n, 7n)).account, account, 'a straggler finds what all agreed on')
+    assert.notEqual((await ensure(window, 50n, 31n)).account, account)
+  })
+
   it('funds a window once when twenty callers with different versions arrive at once', async () => {
     for (let round = 0; round < 3; round++) {
       const window = newWindow()

@@ -47,7 +47,7 @@ function checkOf(rule: RateLimitRule, subject: string): RateCheck {
   const { requests, burst = requests } = rule.overrides.find((each) => each.subject === subject) ?? rule
   return {
     limitId: rule.id,
-    // Addresses and ids of people are not kept, not even for a window.
+    // Of one length whatever the subject is, and nothing that reads as an address or a name.
     key: `rate.${rule.id}.${createHash('sha256').update(subject).digest('base64url').slice(0, 22)}`,
     requests,
     windowSeconds: rule.window_seconds,
