@@ -89,6 +89,7 @@ export class TestIdentity {
   })
   readonly #clients = new Map<string, Client>()
   #userCount = 0
+  #delivered: Promise<void> = Promise.resolve()
   #databaseUrl = ''
   #parts!: Parts
   #pool!: pg.Pool
@@ -165,9 +166,15 @@ export class TestIdentity {
 
   /** Delivers what is to be told, and answers the last thing told to that address. */
   async told(email: string): Promise<Notification> {
-    await this.#parts.delivery.deliver()
+    // One after the other: what another delivery has taken it may not have handed over yet.
+    this.#delivered = this.#delivered.then(() => this.#deliver())
+    await this.#delivered
     const last = this.notified.findLast((notification) => notification.email.reveal() === email)
     return last ?? assert.fail(`nothing was told to ${email}`)
+  }
+
+  async #deliver(): Promise<void> {
+    while (await this.#parts.delivery.deliver());
   }
 
   /** The code that was last sent to that address. */
