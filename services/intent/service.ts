@@ -335,7 +335,7 @@ function assembleCarrying(
   const { log, crashPoint } = parts
   const { nowMs, newUuid } = timeOf(parts)
   const submissions = new SubmissionStore(pool)
-  const deps = { store, submissions, inbox, providers, queues, crashPoint, log }
+  const deps = { store, submissions, inbox, providers, queues, nowMs, crashPoint, log }
   return {
     carryOut: (intent, submission, approach) => carryOut(deps, intent, submission, approach),
     giveUp: (intent, failure) => submissions.giveUp(intent.id, failure),

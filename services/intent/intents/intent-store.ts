@@ -151,7 +151,7 @@ export class IntentStore {
        set resume_count = resume_count + 1,
            resume_after = now() + case when provider_ask_time is null then ${backOff} else interval '25 seconds' end,
            provider_submit_time = case
-             when provider_ask_time is not null then coalesce(provider_submit_time, now()) else provider_submit_time
+             when provider_ask_time is not null then coalesce(provider_submit_time, provider_ask_time) else null
            end
        from due where i.id = due.id
        returning i.*`,

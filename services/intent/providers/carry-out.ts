@@ -8,7 +8,7 @@ import { type IntentStore } from '../intents/intent-store.js'
 import { type PollOutcome, type Provider } from './provider.js'
 import { type ProviderInbox, type Via } from './provider-inbox.js'
 import { type SubmissionQueue } from './submission-queue.js'
-import { type SubmissionStore } from './submission-store.js'
+import { leaseMs, type SubmissionStore } from './submission-store.js'
 
 export interface CarryOutDeps {
   readonly store: Pick<IntentStore, 'byId'>
@@ -17,6 +17,7 @@ export interface CarryOutDeps {
   readonly providers: ReadonlyMap<string, Provider>
   /** Of the providers that have one. */
   readonly queues: ReadonlyMap<string, Pick<SubmissionQueue, 'add'>>
+  readonly nowMs: () => number
   readonly crashPoint: ReachCrashPoint
   readonly log: Logger
 }
@@ -52,11 +53,12 @@ async function askFirst(deps: CarryOutDeps, intent: Intent, provider: Provider):
   const queue = deps.queues.get(provider.name)
   if (queue === undefined && provider.isBusy()) return intent
   deps.crashPoint('before-ask')
+  const beforeMs = deps.nowMs()
   const asked = await deps.submissions.ask(intent.id)
   deps.crashPoint('after-ask')
   // Somebody else asks, or its time was over before it began.
   if (asked === undefined) return (await deps.submissions.expireUnasked(intent.id)) ?? (await read(deps, intent.id))
-  return queue === undefined ? await submit(deps, asked, provider) : await handOver(deps, asked, queue)
+  return queue === undefined ? await submit(deps, asked, provider, beforeMs) : await handOver(deps, asked, queue)
 }
 
 /** Whether or not the job arrives, the poller asks about the payment when nobody else has said what became of it. */
@@ -74,26 +76,36 @@ async function handOver(deps: CarryOutDeps, asked: Intent, queue: Pick<Submissio
 /** A job may come twice, and late: only who takes up the payment first submits it without a question. */
 async function takeUp(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
   if (provider.isBusy()) return await note(deps, intent, undefined, false)
+  const beforeMs = deps.nowMs()
   const taken = await deps.submissions.take(intent.id)
   deps.crashPoint('after-take')
-  if (taken !== undefined) return await submit(deps, taken, provider)
+  if (taken !== undefined) return await submit(deps, taken, provider, beforeMs)
   const now = await read(deps, intent.id)
   return isOpen(now) ? await askAbout(deps, now, provider) : now
 }
 
-async function submit(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
+/**
+ * Submits what was taken up after that time. A process that was paused since for longer than it has the payment leaves it to
+ * who has it by now: what it sent might arrive after the money was given back.
+ */
+async function submit(deps: CarryOutDeps, intent: Intent, provider: Provider, beforeMs: number): Promise<Intent> {
+  if (deps.nowMs() - beforeMs > leaseMs) return await read(deps, intent.id)
   const outcome = await provider.submit(intent)
   deps.crashPoint('after-answer')
   return await takeIn(deps, intent, provider, outcome, 'RESPONSE')
 }
 
 async function askAbout(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
+  // Before the question: an answer to an older one does not know of what arrived since.
+  const hasArrived = await deps.submissions.hasArrived(intent.id)
   const outcome = await provider.poll(intent)
   deps.crashPoint('after-answer')
   if (outcome.kind !== 'notFound') return await takeIn(deps, intent, provider, outcome, 'POLL')
+  const beforeMs = deps.nowMs()
+  const taken = provider.isBusy() ? undefined : await deps.submissions.takeAgain(intent.id)
+  if (taken !== undefined) return await submit(deps, taken, provider, beforeMs)
   // What it has given a name to before it does have, whatever it says now.
-  const noted = await note(deps, intent, undefined, intent.submission?.reference === undefined)
-  return isOpen(noted) && !provider.isBusy() ? await submit(deps, noted, provider) : noted
+  return await note(deps, intent, undefined, hasArrived && intent.submission?.reference === undefined)
 }
 
 async function takeIn(

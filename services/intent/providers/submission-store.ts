@@ -7,9 +7,19 @@ import { intentFromRow, type IntentRow } from '../intents/intent-row.js'
 export interface Note {
   /** Undefined when it said none. */
   readonly reference: string | undefined
-  /** Whether the payment may be given up when its time is over: the provider was just asked, and does not have it. */
+  /** Whether the payment may be given up: the provider was asked after `hasArrived`, and does not have it. */
   readonly mayExpire: boolean
 }
+
+// For how long a payment is its submitter's: longer than a question, and a submission after it, take.
+const leaseSeconds = 25
+export const leaseMs = leaseSeconds * 1000
+const lease = `now() + interval '${leaseSeconds} seconds'`
+
+// How long after its time is over, and after its last submission began, a payment may be given up. A submission leaves at
+// the latest when its lease ends, and is broken off 8 s later; what gateways on the way keep back has the rest to arrive.
+const onItsWaySeconds = 60
+const arrivedBy = `greatest(hold_expire_time, provider_ask_time, provider_submit_time) + interval '${onItsWaySeconds} seconds'`
 
 const backOff = `make_interval(secs => least(300, 2 * 2 ^ least(resume_count, 8)) * (0.75 + random() / 2))`
 
@@ -26,8 +36,7 @@ export class SubmissionStore {
    */
   async ask(intentId: string): Promise<Intent | undefined> {
     return await this.#change(
-      // Longer than a submission takes: until then the provider is this caller's to ask.
-      `update intents set provider_ask_time = now(), resume_count = 0, resume_after = now() + interval '25 seconds'
+      `update intents set provider_ask_time = now(), resume_count = 0, resume_after = ${lease}
        where id = $1 and state = 'AUTHORIZED' and provider is not null and provider_ask_time is null
          and capture_minor is null and release_kind is null and hold_expire_time > now()
        returning *`,
@@ -52,7 +61,7 @@ export class SubmissionStore {
    */
   async take(intentId: string): Promise<Intent | undefined> {
     return await this.#change(
-      `update intents set provider_submit_time = now(), resume_after = now() + interval '25 seconds'
+      `update intents set provider_submit_time = now(), resume_after = ${lease}
        where id = $1 and state = 'AUTHORIZED' and provider_ask_time is not null and provider_submit_time is null
          and capture_minor is null and release_kind is null and hold_expire_time > now()
        returning *`,
@@ -61,9 +70,31 @@ export class SubmissionStore {
   }
 
   /**
+   * The durable point before a payment is submitted again that the provider does not know. Undefined, and it must not be,
+   * when the money is no longer held for it, or its time is over.
+   */
+  async takeAgain(intentId: string): Promise<Intent | undefined> {
+    return await this.#change(
+      `update intents set provider_submit_time = now(), resume_after = ${lease}
+       where id = $1 and state = 'AUTHORIZED' and provider_ask_time is not null
+         and capture_minor is null and release_kind is null and hold_expire_time > now()
+       returning *`,
+      [intentId],
+    )
+  }
+
+  /** Whether no submission is made any more, and the last has arrived if it ever does: what a provider says from now on counts. */
+  async hasArrived(intentId: string): Promise<boolean> {
+    const { rowCount } = await this.#pool.query(`select from intents where id = $1 and ${arrivedBy} <= now()`, [
+      intentId,
+    ])
+    return rowCount === 1
+  }
+
+  /**
    * Keeps the reference, and sets when to poll: after 2 s, doubling with each poll, at most 5 min, jittered, and once when
-   * the hold's time is over. Writes that the hold is to be released when it is and that may be. Undefined when the intent is
-   * not AUTHORIZED.
+   * the payment may be given up. Writes that the hold is to be released when that is so, and the provider does not have it.
+   * Undefined when the intent is not AUTHORIZED.
    */
   async note(intentId: string, { reference, mayExpire }: Note): Promise<Intent | undefined> {
     return await this.#change(
@@ -71,11 +102,11 @@ export class SubmissionStore {
          provider_reference = coalesce(nullif($2::text, ''), provider_reference),
          resume_after = case
            when capture_minor is not null or release_kind is not null then resume_after
-           when hold_expire_time <= now() then now() + ${backOff}
-           else least(now() + ${backOff}, greatest(hold_expire_time, now() + interval '1 second'))
+           when ${arrivedBy} <= now() then now() + ${backOff}
+           else least(now() + ${backOff}, greatest(${arrivedBy}, now() + interval '1 second'))
          end,
          release_kind = case
-           when $3 and capture_minor is null and release_kind is null and hold_expire_time <= now() then 'EXPIRE'
+           when $3 and capture_minor is null and release_kind is null and ${arrivedBy} <= now() then 'EXPIRE'
            else release_kind
          end
        where id = $1 and state = 'AUTHORIZED' and provider is not null

@@ -173,6 +173,16 @@ export class TestMesh {
     }, 'every event has left')
   }
 
+  /** Lets a minute pass for a payment that a provider carries out: what was submitted of it has arrived, or never will. */
+  async passMinute(id: string): Promise<void> {
+    await this.pool.query(
+      `update intents set hold_expire_time = hold_expire_time - interval '1 minute',
+         provider_ask_time = provider_ask_time - interval '1 minute',
+         provider_submit_time = provider_submit_time - interval '1 minute' where id = $1`,
+      [id],
+    )
+  }
+
   /** All stored intents. */
   async intents(): Promise<StoredIntent[]> {
     const everything = {

@@ -160,6 +160,7 @@ describe('any history of payments that a provider carries out', () => {
     for (const transfer of provider.transfers) {
       if (transfer.status === 'ACCEPTED') provider.decide(transfer.id, 'SETTLED')
     }
+    for (const { id } of await mesh.intents()) await mesh.passMinute(id)
     await until(
       async () => {
         await mesh.pool.query(`update intents set resume_after = now() where state in ('VALIDATED', 'AUTHORIZED')`)

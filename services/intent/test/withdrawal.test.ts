@@ -147,6 +147,7 @@ describe('a payment that a provider carries out', function () {
     provider.behave({ behaviour: 'error-but-taken' })
     const paid = await withdraw()
     await endTime(paid)
+    await mesh.passMinute(idOf(paid))
     for (const poll of ['page', 'error', 'other-unknown'] as const) {
       provider.behave({ behaviour: 'undecided', poll })
       assert.equal((await isPolled(paid)).state, IntentState.AUTHORIZED, poll)
@@ -157,7 +158,7 @@ describe('a payment that a provider carries out', function () {
     await becomes(paid, IntentState.SETTLED)
   })
 
-  it('is asked about once more when its time is over, and then given up', async () => {
+  it('is asked about when its time is over, and given up when nothing can be on its way any more', async () => {
     provider.behave({ behaviour: 'undecided' })
     const before = await balance()
     const settling = await withdraw()
@@ -166,10 +167,12 @@ describe('a payment that a provider carries out', function () {
     const hopeless = await withdraw()
     await endTime(settling, hopeless)
     await becomes(settling, IntentState.SETTLED)
+    assert.equal((await isPolled(hopeless)).state, IntentState.AUTHORIZED, 'it may be on its way')
+    await mesh.passMinute(idOf(hopeless))
     const expired = await becomes(hopeless, IntentState.EXPIRED)
     assert.equal(before - (await balance()), settling.payerTotal?.minorUnits)
     assert.equal(expired.failure, undefined)
-    assert.equal(provider.polls(idOf(hopeless)), 1)
+    assert.deepEqual([provider.polls(idOf(hopeless)), provider.posts(idOf(hopeless))], [2, 1])
   })
 
   async function endTime(...payments: Intent[]): Promise<void> {
@@ -193,6 +196,7 @@ describe('a payment that a provider carries out', function () {
     const unheard = await withdraw()
     const other = await withdraw()
     await endTime(accepted, unheard, other)
+    for (const paid of [accepted, unheard, other]) await mesh.passMinute(idOf(paid))
     assert.equal((await isPolled(accepted)).state, IntentState.AUTHORIZED)
     provider.behave({ behaviour: 'undecided', poll: 'reset' })
     assert.equal((await isPolled(unheard)).state, IntentState.AUTHORIZED)
