@@ -11,6 +11,7 @@ import { exampleIntent, startMs } from '../test/example-intent.js'
 import { type Approach, carryOut, type CarryOutDeps } from './carry-out.js'
 import { type ChannelOutcome, type PollOutcome, type Provider } from './provider.js'
 import { ProviderInbox } from './provider-inbox.js'
+import { readAnswer } from './provider-message.js'
 import { leaseMs, SubmissionStore } from './submission-store.js'
 
 /** What is done in which order around the end of a payment's time, with a provider that answers when the test wants it to. */
@@ -153,6 +154,30 @@ describe('a payment that is asked about', () => {
     onPoll = () => Promise.resolve({ kind: 'notFound' })
     assert.deepEqual((await step(intent, 'POLL')).release, { kind: 'EXPIRE' })
   })
+
+  for (const [what, amount] of [
+    ['the amount', '9950'],
+    ['another amount', '9949'],
+  ] as const) {
+    it(`of which the provider accepted ${what} without a reference is kept, and not submitted again, when it denies that`, async () => {
+      const intent = await held()
+      onSubmit = () =>
+        Promise.resolve(
+          readAnswer(JSON.stringify({ id: intent.id, status: 'ACCEPTED', amount, currency: 'THB' }), intent),
+        )
+      await step(intent, 'ASK')
+      await isKept(intent)
+    })
+  }
+
+  /** The provider says that it does not know a payment that was submitted once, before the end of its time and after it. */
+  async function isKept(intent: Intent): Promise<void> {
+    await step(intent, 'POLL')
+    assert.equal(submissions, 1)
+    await passes(intent, 7_200)
+    assert.equal((await step(intent, 'POLL')).release, undefined)
+    assert.equal((await read(intent)).status.state, 'AUTHORIZED')
+  }
 
   it('is not submitted by a process that was paused until somebody else has it', async () => {
     const intent = await held()

@@ -104,8 +104,7 @@ async function askAbout(deps: CarryOutDeps, intent: Intent, provider: Provider):
   const beforeMs = deps.nowMs()
   const taken = provider.isBusy() ? undefined : await deps.submissions.takeAgain(intent.id)
   if (taken !== undefined) return await submit(deps, taken, provider, beforeMs)
-  // What it has given a name to before it does have, whatever it says now.
-  return await note(deps, intent, undefined, hasArrived && intent.submission?.reference === undefined)
+  return await note(deps, intent, undefined, hasArrived)
 }
 
 async function takeIn(
@@ -117,6 +116,7 @@ async function takeIn(
 ): Promise<Intent> {
   switch (outcome.kind) {
     case 'accepted':
+      if (!outcome.isAsAsked) deps.log.warn({ intent: intent.id, provider: name }, 'a provider accepted another amount')
       return await note(deps, intent, outcome.reference)
     case 'unknown':
       deps.log.warn({ intent: intent.id, provider: name, cause: outcome.cause }, 'what a provider did is not known')

@@ -67,8 +67,8 @@ export function readAnswer(body: string, intent: Intent): ChannelOutcome {
   if (status !== 'ACCEPTED') {
     return { kind: 'final', report: { transferId: id, status, reference, reason, amountMinor, currency } }
   }
-  const isAsked = amountMinor === payoutMinor(intent) && currency === intent.assetCode
-  return isAsked ? { kind: 'accepted', reference } : { kind: 'unknown', cause: 'another amount was accepted' }
+  const isAsAsked = amountMinor === payoutMinor(intent) && currency === intent.assetCode
+  return { kind: 'accepted', reference, isAsAsked }
 }
 
 /** Whether an answer says that the provider does not know the intent. */

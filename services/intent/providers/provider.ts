@@ -16,8 +16,11 @@ export interface FinalReport {
 }
 
 export type ChannelOutcome =
-  /** The provider has it and will say what became of it. */
-  | { readonly kind: 'accepted'; readonly reference: string }
+  /**
+   * The provider has it and will say what became of it. Its reference may be empty; not as asked: it names another amount or
+   * currency.
+   */
+  | { readonly kind: 'accepted'; readonly reference: string; readonly isAsAsked: boolean }
   | { readonly kind: 'final'; readonly report: FinalReport }
   /** It may or may not have it: no answer, or one that means nothing. */
   | { readonly kind: 'unknown'; readonly cause: string }
