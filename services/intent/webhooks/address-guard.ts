@@ -1,12 +1,7 @@
 // Which addresses this service may connect to on somebody else's word. Whoever names a URL must not reach with it what
 // only this machine's network can: other services, a cloud's metadata, this machine itself.
-import { BlockList, isIP } from 'node:net'
-
-/** A network, such as 10.0.0.0/8. */
-export interface Network {
-  readonly address: string
-  readonly prefix: number
-}
+import { type BlockList, isIP } from 'node:net'
+import { type Network, networkList } from '../../runtime/network.js'
 
 // IANA's special-purpose registry of IPv4, multicast and what is reserved.
 // https://www.iana.org/assignments/iana-ipv4-special-registry
@@ -45,12 +40,12 @@ const specialV6: readonly Network[] = [
 
 export class AddressGuard {
   readonly #allowed: BlockList
-  readonly #special = listOf([...specialV4, ...specialV6])
-  readonly #global = listOf([globalV6])
+  readonly #special = networkList([...specialV4, ...specialV6])
+  readonly #global = networkList([globalV6])
 
   /** Networks that may be reached although they are not public. */
   constructor(allowed: readonly Network[]) {
-    this.#allowed = listOf(allowed)
+    this.#allowed = networkList(allowed)
   }
 
   /** Whether the address, of either family, is public or allowed. */
@@ -63,17 +58,4 @@ export class AddressGuard {
     if (this.#special.check(address, family)) return false
     return version === 4 || this.#global.check(address, family)
   }
-}
-
-function listOf(networks: readonly Network[]): BlockList {
-  const list = new BlockList()
-  for (const { address, prefix } of networks) list.addSubnet(address, prefix, isIP(address) === 4 ? 'ipv4' : 'ipv6')
-  return list
-}
-
-/** "10.1.0.0/16" as a network; undefined for anything else. */
-export function networkFrom(text: string): Network | undefined {
-  const [, address = '', prefix = ''] = /^([0-9a-fA-F.:]{1,45})\/(\d{1,3})$/.exec(text) ?? []
-  const version = isIP(address)
-  return version !== 0 && Number(prefix) <= (version === 4 ? 32 : 128) ? { address, prefix: Number(prefix) } : undefined
 }
