@@ -83,6 +83,7 @@ export function publicMethods(): (ContractMethod & { readonly http: HttpRule })[
 /** Envoy's contracts, and who serves them. */
 const ASKED_BY_THE_EDGE: ReadonlyMap<string, ServiceName> = new Map([
   ['envoy.service.ratelimit.v3.RateLimitService', 'rules'],
+  ['envoy.service.auth.v3.Authorization', 'identity'],
 ])
 
 function ownerOf(service: string): ServiceName {

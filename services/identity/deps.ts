@@ -3,6 +3,8 @@ import type { Clock } from '../runtime/clock.js'
 import { type Random, uuidV7 } from '../runtime/ids.js'
 import type { Logger } from '../runtime/logger.js'
 import { Loop } from '../runtime/loop.js'
+import { ClientKeyStore } from './clients/client-key-store.js'
+import { ClientStore } from './clients/client-store.js'
 import { CodeStore } from './codes/code-store.js'
 import type { IdentityConfig } from './config.js'
 import { ChallengeStore } from './devices/challenge-store.js'
@@ -22,6 +24,7 @@ import type { IdentityDeps } from './server.js'
 import { PasswordStore } from './passwords/password-store.js'
 import { SessionList } from './sessions/session-list.js'
 import { SessionStore } from './sessions/session-store.js'
+import { NonceStore } from './signatures/nonce-store.js'
 import { SigningKeyStore } from './tokens/signing-key-store.js'
 import { SigningKeys } from './tokens/signing-keys.js'
 import { UserStore } from './users/user-store.js'
@@ -52,6 +55,8 @@ export type Parts = IdentityDeps & {
   places: PlaceStore
   challenges: ChallengeStore
   signingKeyStore: SigningKeyStore
+  clientKeys: ClientKeyStore
+  nonces: NonceStore
   delivery: NotificationDelivery
   deliveryLoop: Loop
 }
@@ -78,6 +83,9 @@ export async function createDeps(surroundings: Surroundings): Promise<Parts> {
     pins: new PinStore(pool),
     grants: new GrantStore(pool),
     codes: new CodeStore(pool),
+    clients: new ClientStore(pool),
+    clientKeys: new ClientKeyStore(pool),
+    nonces: new NonceStore(pool),
     keyring,
     keyedHash,
     vault,

@@ -38,11 +38,23 @@ const answers: Record<Reason, Answer> = {
   CONTACT_UNVERIFIED: { code: status.FAILED_PRECONDITION, message: 'Verify your contact first.' },
   DEVICE_NOT_FOUND: { code: status.NOT_FOUND, message: 'You have no such device.' },
   CHALLENGE_INVALID: { code: status.FAILED_PRECONDITION, message: 'The challenge is not good. Begin another.' },
-  SIGNATURE_INVALID: { code: status.UNAUTHENTICATED, message: 'The signature is not of the device over the message.' },
   DEVICE_KEY_TAKEN: { code: status.ALREADY_EXISTS, message: 'The key is bound to another user.' },
   TOO_MANY_DEVICES: { code: status.FAILED_PRECONDITION, message: 'You have five devices. Unbind one first.' },
   WRONG_PIN: { code: status.UNAUTHENTICATED, message: 'The PIN is wrong, or none is set.' },
   CONTACT_VERIFIED: { code: status.FAILED_PRECONDITION, message: 'The contact is verified already.' },
+  CLIENT_NOT_FOUND: { code: status.NOT_FOUND, message: 'The client does not exist.' },
+  CLIENT_CHANGED: { code: status.ABORTED, message: 'The client was changed meanwhile. Read it again.' },
+  KEY_NOT_FOUND: { code: status.NOT_FOUND, message: 'The client has no such key.' },
+  TOO_MANY_KEYS: { code: status.FAILED_PRECONDITION, message: 'The client has too many keys. Remove one first.' },
+  REQUEST_ID_REUSED: {
+    code: status.ALREADY_EXISTS,
+    message: 'The request id was used before for another request.',
+  },
+  SIGNATURE_MALFORMED: { code: status.INVALID_ARGUMENT, message: 'The signature cannot be read' },
+  SIGNATURE_NOT_CURRENT: { code: status.UNAUTHENTICATED, message: 'The signature is not of now' },
+  // One text whatever is wrong: who tries keys must not learn which of them there are.
+  SIGNATURE_INVALID: { code: status.UNAUTHENTICATED, message: 'The signature is not good.' },
+  ACTING_NOT_ALLOWED: { code: status.PERMISSION_DENIED, message: 'The client may not act for this user.' },
   OVERLOADED: {
     code: status.RESOURCE_EXHAUSTED,
     message: 'Too many passwords are being checked. Try again.',
@@ -76,4 +88,10 @@ export function requireRight(checked: Checked): Extract<Checked, { kind: 'right'
 /** The error that a handler throws for a reason. Metadata is as error_reason.proto documents it. */
 export function identityError(reason: Reason, metadata: Readonly<Record<string, string>> = {}): RpcError {
   return new RpcError({ ...answers[reason], reason, domain: errorDomain, metadata })
+}
+
+/** The error of a signature whose fault its sender may be told. */
+export function signatureError(reason: 'SIGNATURE_MALFORMED' | 'SIGNATURE_NOT_CURRENT', problem: string): RpcError {
+  const { code, message } = answers[reason]
+  return new RpcError({ code, message: `${message}: ${problem}.`, reason, domain: errorDomain })
 }

@@ -27,8 +27,8 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
   const pool = createPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_MAX, applicationName: 'identity', log })
   const notifier = notifierOf(config)
   const deps = await createDeps({ config, pool, clock: systemClock, random: systemRandom, notifier, log })
-  const { sessions, codes, throttles, users, places, challenges, signingKeyStore } = deps
-  const stores = [sessions, codes, throttles, users, places, challenges, signingKeyStore]
+  const { sessions, codes, throttles, users, places, challenges, signingKeyStore, clientKeys, nonces } = deps
+  const stores = [sessions, codes, throttles, users, places, challenges, signingKeyStore, clientKeys, nonces]
   const expired = new ExpiredRows({ stores, clock: systemClock, log })
   const http = createHttpServer({
     listenAddress: config.HTTP_ADDRESS,

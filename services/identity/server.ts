@@ -1,8 +1,20 @@
 import { DeviceServiceService } from '../../gen/paymesh/identity/v1/device_service.js'
+import { AuthorizationService } from '../../gen/envoy/service/auth/v3/external_auth.js'
+import { ClientServiceService } from '../../gen/paymesh/identity/v1/client_service.js'
 import { RoleServiceService } from '../../gen/paymesh/identity/v1/role_service.js'
 import { SessionServiceService } from '../../gen/paymesh/identity/v1/session_service.js'
 import { UserServiceService } from '../../gen/paymesh/identity/v1/user_service.js'
 import { bind, type Binding } from '../runtime/server.js'
+import { addKey, type AddKeyDeps } from './rpc/add-key.js'
+import { check, type CheckDeps } from './rpc/check.js'
+import { createClient as createSigningClient, type CreateClientDeps } from './rpc/create-client.js'
+import { disableClient, type DisableClientDeps } from './rpc/disable-client.js'
+import { enableClient, type EnableClientDeps } from './rpc/enable-client.js'
+import { getClient, type GetClientDeps } from './rpc/get-client.js'
+import { listClients, type ListClientsDeps } from './rpc/list-clients.js'
+import { removeKey, type RemoveKeyDeps } from './rpc/remove-key.js'
+import { rotateSecret, type RotateSecretDeps } from './rpc/rotate-secret.js'
+import { updateClient, type UpdateClientDeps } from './rpc/update-client.js'
 import { createSession, type CreateSessionDeps } from './rpc/create-session.js'
 import { getUser, type GetUserDeps } from './rpc/get-user.js'
 import { grantRole, type GrantRoleDeps } from './rpc/grant-role.js'
@@ -50,7 +62,17 @@ export type IdentityDeps = RegisterUserDeps &
   RefreshSessionDeps &
   GrantRoleDeps &
   RevokeRoleDeps &
-  ListGrantsDeps
+  ListGrantsDeps &
+  CreateClientDeps &
+  GetClientDeps &
+  ListClientsDeps &
+  UpdateClientDeps &
+  DisableClientDeps &
+  EnableClientDeps &
+  RotateSecretDeps &
+  AddKeyDeps &
+  RemoveKeyDeps &
+  CheckDeps
 
 /** Identity's services, one line per RPC. */
 export function identityBindings(deps: IdentityDeps): Binding[] {
@@ -85,6 +107,26 @@ export function identityBindings(deps: IdentityDeps): Binding[] {
       grantRole: (call, request) => grantRole(deps, call, request),
       revokeRole: (call, request) => revokeRole(deps, call, request),
       listGrants: (call, request) => listGrants(deps, call, request),
+    }),
+    ...clientBindings(deps),
+  ]
+}
+
+function clientBindings(deps: IdentityDeps): Binding[] {
+  return [
+    bind(ClientServiceService, {
+      createClient: (call, request) => createSigningClient(deps, call, request),
+      getClient: (call, request) => getClient(deps, call, request),
+      listClients: (call, request) => listClients(deps, call, request),
+      updateClient: (call, request) => updateClient(deps, call, request),
+      disableClient: (call, request) => disableClient(deps, call, request),
+      enableClient: (call, request) => enableClient(deps, call, request),
+      rotateSecret: (call, request) => rotateSecret(deps, call, request),
+      addKey: (call, request) => addKey(deps, call, request),
+      removeKey: (call, request) => removeKey(deps, call, request),
+    }),
+    bind(AuthorizationService, {
+      check: (call, request) => check(deps, call, request),
     }),
   ]
 }

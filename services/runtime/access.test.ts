@@ -36,6 +36,7 @@ function subject(permissions: string[], level: AuthLevel): Caller {
     tags: [],
     permissions: new Set(permissions),
     level,
+    actor: undefined,
   }
   return { kind: 'subject', peer: 'edge', subject: parts }
 }

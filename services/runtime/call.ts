@@ -6,7 +6,7 @@ import type { TraceContext } from './tracing.js'
 
 export type { PeerName } from './peer-identity.js'
 
-/** The end user or client whose token the edge verified. */
+/** The end user or client whose token or signature the edge verified. */
 export interface Subject {
   /** `users/{uuid}` or `clients/{id}`. */
   name: string
@@ -16,6 +16,8 @@ export interface Subject {
   permissions: ReadonlySet<string>
   tags: readonly string[]
   level: AuthLevel
+  /** `clients/{id}` of the client that acts for the user; undefined for who acts alone. */
+  actor: string | undefined
 }
 
 /** On whose behalf a call is made. Only the edge speaks for others; every other peer speaks for itself. */

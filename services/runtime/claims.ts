@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { AuthLevel } from '../../gen/paymesh/access/v1/access.js'
 import type { Subject } from './call.js'
 
-/** The header in which the edge forwards the payload of a token that it verified, as base64url JSON. */
+/** The header in which the edge forwards what it verified as base64url JSON: a token's payload, or whose signature it was. */
 export const claimsHeader = 'x-paymesh-claims'
 
 const levels = { pwd: AuthLevel.PASSWORD, device: AuthLevel.DEVICE, pin: AuthLevel.PIN } as const
@@ -14,6 +14,10 @@ const claimsSchema = z.object({
   permissions: z.array(z.string()).default([]),
   tags: z.array(z.string()).default([]),
   acr: z.enum(['pwd', 'device', 'pin']).optional(),
+  client: z
+    .string()
+    .regex(/^clients\/[A-Za-z0-9._~-]{1,128}$/)
+    .optional(),
 })
 
 /**
@@ -23,9 +27,9 @@ const claimsSchema = z.object({
 export function parseClaims(header: string): Subject | undefined {
   const parsed = claimsSchema.safeParse(parseJson(Buffer.from(header, 'base64url').toString()))
   if (!parsed.success) return undefined
-  const { sub, sid, roles, permissions, tags, acr } = parsed.data
+  const { sub, sid, roles, permissions, tags, acr, client } = parsed.data
   const level = acr === undefined ? AuthLevel.UNSPECIFIED : levels[acr]
-  return { name: sub, session: sid, roles, permissions: new Set(permissions), tags, level }
+  return { name: sub, session: sid, roles, permissions: new Set(permissions), tags, level, actor: client }
 }
 
 function parseJson(text: string): unknown {

@@ -32,6 +32,7 @@ export function logCall(call: ServerCall, failure: RpcError | undefined, duratio
   const record = {
     method: call.method.name,
     caller: call.callerText,
+    ...(call.actor !== undefined && { actor: call.actor }),
     code: status[failure?.code ?? status.OK],
     ...(failure && { reason: failure.reason }),
     durationMs: Math.round(durationMs * 100) / 100,

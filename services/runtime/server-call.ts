@@ -98,6 +98,7 @@ export class ServerCall implements Call {
     this.#log ??= this.method.log.child({
       method: this.method.name,
       caller: this.callerText,
+      ...(this.actor !== undefined && { actor: this.actor }),
       ...(this.requestId !== '' && { requestId: this.requestId }),
       traceId: this.trace.traceId,
     })
@@ -117,6 +118,11 @@ export class ServerCall implements Call {
   get callerText(): string {
     if (this.#caller !== undefined) return callerName(this.#caller)
     return this.#peer === undefined ? 'unknown' : `peers/${this.#peer}`
+  }
+
+  /** The client that acts for the caller, for records; undefined for who acts alone. */
+  get actor(): string | undefined {
+    return this.#caller?.kind === 'subject' ? this.#caller.subject.actor : undefined
   }
 
   get ended(): boolean {

@@ -196,6 +196,19 @@ describe('who may call', () => {
     assert.ok(!JSON.stringify(server.records).includes('secret-name'))
   })
 
+  it('records beside the user the client that acts for them', async () => {
+    const request = FundWalletRequest.fromPartial({})
+    const acting = encode({ ...claims, client: 'clients/shop', permissions: ['funding:write'] })
+    await rawCall(server, await of('edge'), WalletServiceService.fundWallet, request, [['x-paymesh-claims', acting]])
+    const record = server.records.find(({ audit }) => audit === true)
+    assert.deepEqual([record?.['caller'], record?.['actor'], record?.['code']], [claims.sub, 'clients/shop', 'OK'])
+    const strange = encode({ ...claims, client: 'users/1' })
+    const { error } = await rawCall(server, await of('edge'), WalletServiceService.fundWallet, request, [
+      ['x-paymesh-claims', strange],
+    ])
+    assert.equal(error?.reason, 'CLAIMS_MALFORMED')
+  })
+
   it('records audited calls whatever the level of the log', async () => {
     const lines: string[] = []
     const log = createLogger({ name: 'intent', level: 'fatal', destination: { write: (line) => lines.push(line) } })

@@ -6,7 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientUnaryCall,
   type handleUnaryCall,
@@ -1423,7 +1423,7 @@ export interface DeviceServiceServer extends UntypedServiceImplementation {
   setPin: handleUnaryCall<SetPinRequest, SetPinResponse>;
 }
 
-export interface DeviceServiceClient extends Client {
+export interface DeviceServiceClient extends Client1 {
   /**
    * Sends a code for FinishBinding and SetPin to the caller's verified contact; the one before is worth nothing then.
    * Good for ten minutes and five tries. The first time at once, then after a minute at the earliest, then each time

@@ -51,7 +51,11 @@ export const ErrorReason = {
    * FAILED_PRECONDITION; begin another.
    */
   CHALLENGE_INVALID: 16,
-  /** SIGNATURE_INVALID - The signature is not of the key over the message. UNAUTHENTICATED; begin another challenge. */
+  /**
+   * SIGNATURE_INVALID - The signature is not good. UNAUTHENTICATED. Of a device: it is not of the key over the message; begin another challenge. Of
+   * a request that a machine client signed: an unknown or ended key, a client that is disabled or comes from elsewhere, another
+   * request than was signed, or a nonce that was used; which of them is not told.
+   */
   SIGNATURE_INVALID: 17,
   /** DEVICE_KEY_TAKEN - The key is bound to another user. ALREADY_EXISTS; make a key for each user. */
   DEVICE_KEY_TAKEN: 18,
@@ -59,6 +63,25 @@ export const ErrorReason = {
   TOO_MANY_DEVICES: 19,
   /** WRONG_PIN - The PIN is wrong, or none is set. UNAUTHENTICATED. */
   WRONG_PIN: 20,
+  /** CLIENT_NOT_FOUND - The client does not exist. NOT_FOUND; metadata: client. */
+  CLIENT_NOT_FOUND: 40,
+  /** CLIENT_CHANGED - The client was changed since its etag was read. ABORTED; metadata: client. */
+  CLIENT_CHANGED: 41,
+  /** KEY_NOT_FOUND - The client has no such key. NOT_FOUND; metadata: key. */
+  KEY_NOT_FOUND: 42,
+  /** TOO_MANY_KEYS - The client has ten keys that have not ended. FAILED_PRECONDITION; metadata: most. Remove one first. */
+  TOO_MANY_KEYS: 43,
+  /** REQUEST_ID_REUSED - The request id was used before for another request. ALREADY_EXISTS; metadata: request_id. */
+  REQUEST_ID_REUSED: 44,
+  /**
+   * SIGNATURE_MALFORMED - The headers `signature-input` and `signature` cannot be read, or the signature does not cover or name what it must; the
+   * message says what. INVALID_ARGUMENT.
+   */
+  SIGNATURE_MALFORMED: 45,
+  /** SIGNATURE_NOT_CURRENT - `created` is more than five minutes off, or `expires` is over. UNAUTHENTICATED; sign again, with the right time. */
+  SIGNATURE_NOT_CURRENT: 46,
+  /** ACTING_NOT_ALLOWED - The client may not act for the user, or there is no such user. PERMISSION_DENIED. */
+  ACTING_NOT_ALLOWED: 47,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -86,5 +109,13 @@ export namespace ErrorReason {
   export type DEVICE_KEY_TAKEN = typeof ErrorReason.DEVICE_KEY_TAKEN;
   export type TOO_MANY_DEVICES = typeof ErrorReason.TOO_MANY_DEVICES;
   export type WRONG_PIN = typeof ErrorReason.WRONG_PIN;
+  export type CLIENT_NOT_FOUND = typeof ErrorReason.CLIENT_NOT_FOUND;
+  export type CLIENT_CHANGED = typeof ErrorReason.CLIENT_CHANGED;
+  export type KEY_NOT_FOUND = typeof ErrorReason.KEY_NOT_FOUND;
+  export type TOO_MANY_KEYS = typeof ErrorReason.TOO_MANY_KEYS;
+  export type REQUEST_ID_REUSED = typeof ErrorReason.REQUEST_ID_REUSED;
+  export type SIGNATURE_MALFORMED = typeof ErrorReason.SIGNATURE_MALFORMED;
+  export type SIGNATURE_NOT_CURRENT = typeof ErrorReason.SIGNATURE_NOT_CURRENT;
+  export type ACTING_NOT_ALLOWED = typeof ErrorReason.ACTING_NOT_ALLOWED;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }

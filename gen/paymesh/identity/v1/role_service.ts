@@ -6,7 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientUnaryCall,
   type handleUnaryCall,
@@ -588,7 +588,7 @@ export interface RoleServiceServer extends UntypedServiceImplementation {
   listGrants: handleUnaryCall<ListGrantsRequest, ListGrantsResponse>;
 }
 
-export interface RoleServiceClient extends Client {
+export interface RoleServiceClient extends Client1 {
   /** Grants a role to a user. Granting it again answers the grant that stands. Fails with INVALID_FIELD, USER_NOT_FOUND. */
   grantRole(
     request: GrantRoleRequest,

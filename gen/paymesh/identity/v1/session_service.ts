@@ -6,7 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientUnaryCall,
   type handleUnaryCall,
@@ -1335,7 +1335,7 @@ export interface SessionServiceServer extends UntypedServiceImplementation {
   revokeOtherSessions: handleUnaryCall<RevokeOtherSessionsRequest, RevokeOtherSessionsResponse>;
 }
 
-export interface SessionServiceClient extends Client {
+export interface SessionServiceClient extends Client1 {
   /**
    * Signs a user in. An unknown address and a wrong password get the same answer after the same work. After ten wrong
    * passwords for an address, known or not, the next ones wait, a second at first and then twice as long each time, up

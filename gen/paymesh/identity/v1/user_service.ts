@@ -6,7 +6,7 @@ import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
 import {
   type CallOptions,
   type ChannelCredentials,
-  Client,
+  Client as Client1,
   type ClientOptions,
   type ClientUnaryCall,
   type handleUnaryCall,
@@ -1225,7 +1225,7 @@ export interface UserServiceServer extends UntypedServiceImplementation {
   getUser: handleUnaryCall<GetUserRequest, GetUserResponse>;
 }
 
-export interface UserServiceClient extends Client {
+export interface UserServiceClient extends Client1 {
   /**
    * Registers a user with the role `user`, and sends a code to the e-mail address for VerifyContact. The user may sign in
    * at once. Nobody learns here whether the address is known: whoever registers one that somebody else has verified gets
