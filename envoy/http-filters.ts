@@ -2,6 +2,7 @@ import { httpCluster } from './clusters.js'
 import { type EdgeOptions } from './edge-options.js'
 import { type ContractMethod } from './public-methods.js'
 import { rateLimitFilters, sharedRateLimitFilter } from './rate-limits.js'
+import { signatureFilter } from './signatures.js'
 
 type Json = Record<string, unknown>
 
@@ -21,6 +22,7 @@ export function httpFilters(options: EdgeOptions, methods: readonly ContractMeth
       name: 'envoy.filters.http.buffer',
       typed_config: { '@type': filterType('buffer', 'Buffer'), max_request_bytes: BODY_BYTES_MAX },
     },
+    signatureFilter(BODY_BYTES_MAX),
     sharedRateLimitFilter,
     transcoder(options, methods),
     {

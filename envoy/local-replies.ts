@@ -54,7 +54,7 @@ export function localReplies(): Json {
     body_format_override: { json_format: errorBody(code, reason, message) },
   }))
   return {
-    mappers: [openApiDocument, healthy, transcoderRefusal(), tokenOfAnother(), ...byStatus],
+    mappers: [openApiDocument, healthy, signatureRefusal(), transcoderRefusal(), tokenOfAnother(), ...byStatus],
     body_format: { json_format: errorBody(2, 'EDGE_FAILED', 'The request could not be served.') },
   }
 }
@@ -79,6 +79,13 @@ const openApiDocument = {
 
 /** `GET /healthz`. Beside the document the one local reply that is no error. */
 const healthy = { filter: statusIs(200), body_format_override: { json_format: { status: 'serving' } } }
+
+/** What Identity says of a signature is an error of this shape already. That it could not be asked is not: 503. */
+function signatureRefusal(): Json {
+  const byIdentity = { response_flag_filter: { flags: ['UAEX'] } }
+  const body = { text_format_source: { inline_string: ENVOY_TEXT }, content_type: 'application/json' }
+  return { filter: { and_filter: { filters: [byIdentity, statusIs(499, 'LE')] } }, body_format_override: body }
+}
 
 /** The transcoder names the field that is wrong; the HTTP layer's 400 has no text worth keeping. */
 function transcoderRefusal(): Json {
@@ -109,10 +116,8 @@ function detailsContain(text: string): Json {
   }
 }
 
-function statusIs(status: number): Json {
+function statusIs(status: number, op: 'EQ' | 'LE' = 'EQ'): Json {
   return {
-    status_code_filter: {
-      comparison: { op: 'EQ', value: { default_value: status, runtime_key: `edge.reply_${status}` } },
-    },
+    status_code_filter: { comparison: { op, value: { default_value: status, runtime_key: `edge.reply_${status}` } } },
   }
 }

@@ -1,5 +1,6 @@
 import { type EdgeProfile } from './edge-options.js'
 import { type ContractMethod } from './public-methods.js'
+import { SUBJECT_HEADER } from './signatures.js'
 
 type Json = Record<string, unknown>
 
@@ -132,11 +133,13 @@ export function requestClass({ access, http }: Pick<ContractMethod, 'access' | '
 
 const MOVING_MONEY: ReadonlySet<string> = new Set(['intents:write', 'refunds:write', 'funding:write'])
 
-/** What a route tells Rules of its requests: the class with the address, and with whose token it is where there is one. */
-export function sharedRateLimits(requestClass: RequestClass): Json[] {
+/** What a route tells Rules of its requests: the class with the address, and with whose token or signature it is. */
+export function sharedRateLimits(requestClass: RequestClass, provenBy: 'token' | 'signature'): Json[] {
   const ofClass = { generic_key: { descriptor_key: 'class', descriptor_value: requestClass } }
   const metadataKey = { key: 'envoy.filters.http.jwt_authn', path: [{ key: 'payload' }, { key: 'sub' }] }
   // A descriptor without a value, of a request without a token, is left out.
-  const subject = { metadata: { descriptor_key: 'subject', metadata_key: metadataKey } }
+  const ofToken = { metadata: { descriptor_key: 'subject', metadata_key: metadataKey } }
+  const ofSignature = { request_headers: { descriptor_key: 'subject', header_name: SUBJECT_HEADER } }
+  const subject = provenBy === 'token' ? ofToken : ofSignature
   return [{ actions: [ofClass, ADDRESS_ACTION] }, { actions: [ofClass, subject] }]
 }

@@ -3,6 +3,7 @@ import { type EdgeOptions, type EdgeProfile } from './edge-options.js'
 import { type ContractMethod, type HttpRule } from './public-methods.js'
 import { OPENAPI_PATH } from './local-replies.js'
 import { ADDRESS_FILTER, addressRateLimit, requestClass, sharedRateLimits } from './rate-limits.js'
+import { noSignature, SAYS_IT_IS_SIGNED, SUBJECT_HEADER } from './signatures.js'
 
 type Json = Record<string, unknown>
 
@@ -16,13 +17,13 @@ const STREAM_IDLE_MS = 60_000
  * The routes, first match wins: gRPC is turned away, then what the contracts offer, then plain HTTP/2 handlers, then
  * nothing. No route matches what is not offered, so a new RPC is closed until its contract opens it.
  */
-export function routes(options: EdgeOptions, methods: readonly (ContractMethod & { http: HttpRule })[]): Json[] {
+export function routes(options: EdgeOptions, methods: readonly OfferedMethod[]): Json[] {
   return [
     tunnelRefusal,
     twoHostsRefusal,
     grpcRefusal,
     ...(options.corsOrigins.length === 0 ? [] : [preflight]),
-    ...methods.map((method) => methodRoute(options.profile, method)),
+    ...methods.flatMap((method) => methodRoutes(options.profile, method)),
     handlerRoute(options.profile, 'GET', '/.well-known/jwks.json', httpCluster('identity')),
     handlerRoute(options.profile, 'GET', '/.well-known/openid-configuration', httpCluster('identity')),
     handlerRoute(options.profile, 'POST', '/ilp', httpCluster('connector')),
@@ -31,23 +32,40 @@ export function routes(options: EdgeOptions, methods: readonly (ContractMethod &
   ]
 }
 
-function methodRoute(profile: EdgeProfile, method: ContractMethod & { http: HttpRule }): Json {
+type OfferedMethod = ContractMethod & { http: HttpRule }
+
+/** What needs somebody has two routes: for who signs the request, then for who brings a token. */
+function methodRoutes(profile: EdgeProfile, method: OfferedMethod): Json[] {
+  const { access } = method
+  const limit = { [ADDRESS_FILTER]: addressRateLimit(profile, isAnonymous(access) ? 'anonymous' : 'signedIn') }
+  const filters = { ...limit, ...noSignature(), ...(access.public ? noToken() : {}) }
+  const plain = { ...methodRoute(method, 'token'), typed_per_filter_config: filters }
+  if (access.public) return [plain]
+  return [{ ...signedRoute(method), typed_per_filter_config: { ...limit, ...noToken() } }, plain]
+}
+
+function signedRoute(method: OfferedMethod): Json {
+  const { match, ...rest } = methodRoute(method, 'signature')
+  return {
+    match: { ...match, headers: [...match.headers, SAYS_IT_IS_SIGNED] },
+    ...rest,
+    request_headers_to_remove: [SUBJECT_HEADER],
+  }
+}
+
+function methodRoute(method: OfferedMethod, provenBy: 'token' | 'signature') {
   return {
     match: { ...pathMatch(method.http.path), headers: [methodIs(method.http.verb)] },
     route: {
       cluster: method.owner,
       ...(method.serverStreaming ? streamTimeouts : unaryTimeouts),
       retry_policy: retryPolicy,
-      rate_limits: sharedRateLimits(requestClass(method)),
+      rate_limits: sharedRateLimits(requestClass(method), provenBy),
     },
     // Without this header a service would see no deadline at all, whatever the route's timeout.
     ...(method.serverStreaming
       ? {}
       : { request_headers_to_add: [overwrite('grpc-timeout', `${SERVICE_TIMEOUT_MS}m`)] }),
-    typed_per_filter_config: {
-      [ADDRESS_FILTER]: addressRateLimit(profile, isAnonymous(method.access) ? 'anonymous' : 'signedIn'),
-      ...(method.access.public ? noToken() : {}),
-    },
   }
 }
 
@@ -61,7 +79,7 @@ function handlerRoute(profile: EdgeProfile, verb: string, path: string, cluster:
     route: { cluster, ...unaryTimeouts, retry_policy: retryPolicy },
     typed_per_filter_config: {
       [ADDRESS_FILTER]: addressRateLimit(profile, 'signedIn'),
-      ...noToken(),
+      ...nobodyProven(),
       ...without('envoy.filters.http.grpc_json_transcoder'),
     },
   }
@@ -72,7 +90,7 @@ function openApiDocument({ openApiPath }: EdgeOptions): Json {
   return {
     match: { path: OPENAPI_PATH, headers: [methodIs('GET')] },
     direct_response: { status: 200, body: { filename: openApiPath } },
-    typed_per_filter_config: { ...noToken(), ...without('envoy.filters.http.grpc_json_transcoder') },
+    typed_per_filter_config: { ...nobodyProven(), ...without('envoy.filters.http.grpc_json_transcoder') },
   }
 }
 
@@ -80,14 +98,14 @@ function openApiDocument({ openApiPath }: EdgeOptions): Json {
 const tunnelRefusal = {
   match: { connect_matcher: {} },
   direct_response: { status: 404 },
-  typed_per_filter_config: { ...noToken(), ...without('envoy.filters.http.buffer') },
+  typed_per_filter_config: { ...nobodyProven(), ...without('envoy.filters.http.buffer') },
 }
 
 /** Envoy joins two Host headers; RFC 9112 (3.2) has such a request refused, since whoever stands before may have read one. */
 const twoHostsRefusal = {
   match: { prefix: '/', headers: [{ name: ':authority', string_match: { contains: ',' } }] },
   direct_response: { status: 400 },
-  typed_per_filter_config: { ...noToken(), ...without('envoy.filters.http.grpc_json_transcoder') },
+  typed_per_filter_config: { ...nobodyProven(), ...without('envoy.filters.http.grpc_json_transcoder') },
 }
 
 /** gRPC is for the mesh. A gRPC client is told so in its own terms, hence with the headers that JSON callers don't get. */
@@ -95,7 +113,7 @@ const grpcRefusal = {
   match: { prefix: '/', headers: [{ name: 'content-type', string_match: { prefix: 'application/grpc' } }] },
   direct_response: { status: 415 },
   typed_per_filter_config: {
-    ...noToken(),
+    ...nobodyProven(),
     ...without('envoy.filters.http.header_mutation'),
   },
 }
@@ -110,17 +128,22 @@ const preflight = {
     headers: [methodIs('OPTIONS'), { name: 'access-control-request-method', present_match: true }],
   },
   route: { cluster: 'intent' },
-  typed_per_filter_config: noToken(),
+  typed_per_filter_config: nobodyProven(),
 }
 
 const refusal = (match: Json, status: number): Json => ({
   match,
   direct_response: { status },
-  typed_per_filter_config: noToken(),
+  typed_per_filter_config: nobodyProven(),
 })
 
 function without(filter: string): Json {
   return { [filter]: { '@type': 'type.googleapis.com/envoy.config.route.v3.FilterConfig', disabled: true, config: {} } }
+}
+
+/** Neither a token nor a signature is asked for. */
+function nobodyProven(): Json {
+  return { ...noToken(), ...noSignature() }
 }
 
 function noToken(): Json {

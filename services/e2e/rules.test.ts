@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { type Api, errorInfo, newPerson, newUser, type Person, signIn } from './api.js'
 import { theMesh } from './mesh-under-test.js'
+import { newClient, send, signed } from './signed-requests.js'
 
 const ruleSetShape = z.looseObject({
   name: z.string(),
@@ -217,6 +218,24 @@ describe('changing rules while payments run', () => {
     })
     await rollBack(version)
     await mesh.until('alice is let through', async () => ((await read()).status === 200 ? true : undefined))
+  })
+
+  it('limits how often one machine client asks, also when it acts for users', async () => {
+    const mesh = await theMesh()
+    const { name, key } = await newClient({ mayActFor: ['*'] })
+    const guard = { id: 'shop', classes: ['READ'], per: 'CLIENT', requests: 3, window_seconds: 3600, subjects: [name] }
+    const version = await publish({ ...first.document, rate_limits: [guard] })
+    const read = async (more = {}) => await send(await signed(key, 'GET', '/v1/wallets', undefined, more))
+    const refused = await mesh.until('the client is refused', async () => {
+      const answer = await read({ onBehalfOf: alice.name })
+      return answer.status === 429 ? answer : undefined
+    })
+    assert.equal(errorInfo(refused).reason, 'RATE_LIMITED')
+    assert.equal(refused.headers.get('ratelimit-policy'), '"shop";q=3;w=3600')
+    assert.equal((await read()).status, 429)
+    assert.equal((await alice.api.send('GET', `/v1/${alice.wallet}`)).status, 200)
+    await rollBack(version)
+    await mesh.until('the client is let through', async () => ((await read()).status === 200 ? true : undefined))
   })
 
   it('streams a dry run', async () => {

@@ -29,11 +29,11 @@ export namespace WalletState {
   export type UNRECOGNIZED = typeof WalletState.UNRECOGNIZED;
 }
 
-/** A user's account in one asset. */
+/** A user's or machine client's account in one asset. */
 export interface Wallet {
   /** The resource name, `wallets/{uuidv7}`. */
   name: string;
-  /** Who owns it, `users/{user}`. */
+  /** Who owns it, `users/{user}` or `clients/{client}`. */
   owner: string;
   /** The asset that it holds. */
   assetCode: string;
