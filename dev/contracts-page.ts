@@ -13,7 +13,7 @@ export function contractsPage(): string {
     'Printed from `proto/` by `make gen`; edit the protos, not this page.',
     '',
     '- **Peers** are the workloads of the mesh that may call, proven by the SPIFFE id in their certificate.',
-    '- **Permission** is asked of users and machine clients, who come through the edge. *Signed in*: any of them. *Anybody*: no token.',
+    '- **Permission** is asked of users and machine clients, who come through the edge. *Signed in*: any user. *Anybody*: no token.',
     '- Whose resource a call touches is checked by the service itself, on the decoded request.',
     '- *Audited* calls leave an audit record each.',
     '',

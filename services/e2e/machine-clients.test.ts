@@ -88,6 +88,19 @@ describe('a machine client', () => {
     assert.equal(await refused(await pay(reader.key, body, { onBehalfOf: alice.name })), '403 PERMISSION_MISSING')
   })
 
+  it('gets at nothing of a person but their money, not even for the person', async () => {
+    const onBehalfOf = alice.name
+    for (const [method, path, body] of [
+      ['GET', '/v1/users/me', undefined],
+      ['GET', '/v1/sessions', undefined],
+      ['POST', '/v1/sessions:revokeOthers', {}],
+      ['POST', '/v1/devices:setPin', { pin: '274951' }],
+    ] as const) {
+      assert.equal(await refused(await signed(shop.key, method, path, body, { onBehalfOf })), '403 PERSON_NEEDED', path)
+    }
+    assert.equal(await refused(await signed(shop.key, 'GET', '/v1/users/me')), '403 PERSON_NEEDED')
+  })
+
   it('is refused what is not as it was signed', async () => {
     const sent = await pay()
     const { body = '', headers } = sent

@@ -28,7 +28,7 @@ describe('access options', () => {
   })
 })
 
-function subject(permissions: string[], level: AuthLevel): Caller {
+function subject(permissions: string[], level: AuthLevel, who: { name?: string; actor?: string } = {}): Caller {
   const parts = {
     name: 'users/1',
     session: 'sessions/1',
@@ -37,6 +37,7 @@ function subject(permissions: string[], level: AuthLevel): Caller {
     permissions: new Set(permissions),
     level,
     actor: undefined,
+    ...who,
   }
   return { kind: 'subject', peer: 'edge', subject: parts }
 }
@@ -64,6 +65,30 @@ describe('checkCaller', () => {
         )
     })
   }
+})
+
+describe('checkCaller, where no permission is asked for', () => {
+  const personal = Access.fromPartial({ peers: [Peer.EDGE] })
+  const programs = [
+    subject(['a:read'], AuthLevel.PIN, { name: 'clients/1' }),
+    subject(['a:read'], AuthLevel.PIN, { actor: 'clients/1' }),
+  ]
+
+  it('admits every person, and no program, not even one that acts for a person', () => {
+    checkCaller(personal, subject([], AuthLevel.PASSWORD))
+    for (const program of programs) {
+      assert.throws(
+        () => {
+          checkCaller(personal, program)
+        },
+        { reason: 'PERSON_NEEDED' },
+      )
+    }
+  })
+
+  it('admits everybody to what is public', () => {
+    for (const program of programs) checkCaller(Access.fromPartial({ ...personal, public: true }), program)
+  })
 })
 
 describe('checkPeer', () => {

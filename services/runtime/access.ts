@@ -1,8 +1,8 @@
 import { type DescExtension, type DescMethod, getOption, hasOption, isMessage, toBinary } from '@bufbuild/protobuf'
 import { Access, AuthLevel } from '../../gen/paymesh/access/v1/access.js'
-import type { Caller } from './call.js'
+import type { Caller, Subject } from './call.js'
 import { descriptorImage } from './descriptor-image.js'
-import { levelTooLow, notSignedIn, peerNotAllowed, permissionMissing } from './errors.js'
+import { levelTooLow, notSignedIn, peerNotAllowed, permissionMissing, personNeeded } from './errors.js'
 import { type PeerName, peerNumber } from './peer-identity.js'
 
 const extensionName = 'paymesh.access.v1.access'
@@ -60,8 +60,9 @@ const levelNames: Readonly<Record<AuthLevel, string>> = {
 }
 
 /**
- * Whether the end user may call, when the edge speaks for one; other peers answer for themselves. Throws, in this
- * order, NOT_SIGNED_IN, PERMISSION_MISSING, LEVEL_TOO_LOW.
+ * Whether the end user may call, when the edge speaks for one; other peers answer for themselves. What needs no permission is
+ * about the person who calls (sessions, devices, a password), so that no program may, not even in their name. Throws, in
+ * this order, NOT_SIGNED_IN, PERSON_NEEDED, PERMISSION_MISSING, LEVEL_TOO_LOW.
  */
 export function checkCaller(access: Access, caller: Caller): void {
   if (caller.kind === 'peer') return
@@ -70,6 +71,11 @@ export function checkCaller(access: Access, caller: Caller): void {
     return
   }
   const { permissions, level } = caller.subject
+  if (access.permission === '' && !access.public && isProgram(caller.subject)) throw personNeeded()
   if (access.permission !== '' && !permissions.has(access.permission)) throw permissionMissing(access.permission)
   if (level < access.minimumLevel) throw levelTooLow(levelNames[access.minimumLevel])
+}
+
+function isProgram({ name, actor }: Subject): boolean {
+  return actor !== undefined || name.startsWith('clients/')
 }

@@ -31,6 +31,11 @@ export function permissionMissing(permission: string): RpcError {
   })
 }
 
+/** The method is about the person who calls it, and a program calls. */
+export function personNeeded(): RpcError {
+  return failure(status.PERMISSION_DENIED, 'PERSON_NEEDED', 'Only who is signed in as a person may do this.')
+}
+
 /** The end user proved who they are less strongly than the method asks for. */
 export function levelTooLow(level: string): RpcError {
   return failure(status.PERMISSION_DENIED, 'LEVEL_TOO_LOW', `Prove who you are by ${level} first.`, { level })

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { ClientServiceService, RotateSecretRequest } from '../../../gen/paymesh/identity/v1/client_service.js'
 import {
   CreateSessionRequest,
   RefreshSessionRequest,
@@ -28,6 +29,7 @@ import {
 import { rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { newPhone, TestOwner } from './device.js'
 import { admin, config, TestIdentity } from './harness.js'
+import { check, clientAdmin, newClient, signed } from './signed-requests.js'
 
 const email = 'Marked.Person@secret-host.example'
 const displayName = 'Markedname Łódź'
@@ -166,6 +168,15 @@ describe('secrets', () => {
     await fails(
       identity.call(RoleServiceService.revokeRole, RevokeRoleRequest.fromPartial({ user: email, role: 'x' }), as),
     )
+
+    const agent = await newClient(identity)
+    assert.ok('secret' in agent.key)
+    const rotation = RotateSecretRequest.fromPartial({ name: agent.client.name, requestId: 'r' })
+    const rotated = await identity.call(ClientServiceService.rotateSecret, rotation, { claims: clientAdmin })
+    const sent = signed(agent.key, identity.clock.nowMs())
+    for (const expected of [200, 401]) assert.equal((await check(identity, sent)).status, expected)
+    secrets.push(agent.key.secret, rotated.secret, sent.headers['signature']!.slice(5, -1))
+    for (const { secret } of [agent.key, rotated]) secrets.push(secret.replace('pmsec_', ''))
 
     // A fault inside: what the database says about it goes to the log, and must not carry the row along.
     await identity.pool.query('alter table passwords add constraint broken check (false) not valid')

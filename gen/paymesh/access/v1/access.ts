@@ -68,7 +68,7 @@ export interface Access {
   peers: Peer[];
   /**
    * What the end user behind the edge must be permitted, such as "wallet:read". Asked only of calls that the edge
-   * passes on; other peers are trusted by name alone. Empty: any signed-in user, unless `public`.
+   * passes on; other peers are trusted by name alone. Empty: any signed-in user, unless `public`, and no machine client.
    */
   permission: string;
   /** The method may be reached through the edge without signing in. */
