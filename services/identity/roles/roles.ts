@@ -65,6 +65,12 @@ export function isRole(text: string): text is Role {
   return Object.hasOwn(permissionsByRole, text)
 }
 
+/**
+ * In which roles a person may be stood in for by a program. What operators, admins and the like decide, they decide
+ * themselves: somebody who may make programs could otherwise be the second person of their own decisions.
+ */
+export const rolesOfPrincipals: ReadonlySet<Role> = new Set<Role>(['user', 'merchant'])
+
 /** The permissions of somebody who holds these roles: sorted, each once. */
 export function permissionsOf(held: readonly Role[]): string[] {
   return [...new Set(held.flatMap((role) => [...permissionsByRole[role]]))].sort()

@@ -11,7 +11,7 @@ import { networkFrom, networkList } from '../../runtime/network.js'
 import { type Client, type ClientKey, everyUser, grantablePermissions, parseKeyName } from '../clients/client.js'
 import type { ClientKeyStore } from '../clients/client-key-store.js'
 import { openSecret } from '../clients/client-secret.js'
-import { permissionsOf } from '../roles/roles.js'
+import { permissionsOf, rolesOfPrincipals } from '../roles/roles.js'
 import { type Tag, tagsOf } from '../users/tags.js'
 import { parseUserName } from '../users/user.js'
 import type { UserStore } from '../users/user-store.js'
@@ -167,7 +167,7 @@ async function callerOf(
   if (!client.mayActFor.includes(everyUser) && !client.mayActFor.includes(user)) return { kind: 'acting-not-allowed' }
   const found = 'value' in id ? await users.find(id.value) : undefined
   if (found === undefined) return { kind: 'acting-not-allowed' }
-  const theirs = new Set<string>(permissionsOf(found.roles))
+  const theirs = new Set<string>(permissionsOf(found.roles.filter((role) => rolesOfPrincipals.has(role))))
   const tags = tagsOf({ contactVerified: found.contactVerifyTimeMs !== undefined })
   const permissions = own.filter((permission) => theirs.has(permission))
   return { kind: 'passed', caller: { client, user, permissions, tags } }
