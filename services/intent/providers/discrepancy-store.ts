@@ -39,9 +39,16 @@ export interface Resolution {
   readonly note: string
 }
 
+const isNews = `(
+  (excluded.status, excluded.amount_minor, excluded.currency)
+    is distinct from (discrepancies.status, discrepancies.amount_minor, discrepancies.currency)
+  or (excluded.booking = 'DUE' and discrepancies.booking is distinct from 'DUE' and discrepancies.book_minor is null)
+)`
+
 /**
  * Enters a discrepancy, or counts it when it is on the list. The last that the provider says is what is booked, until the
- * booking was begun.
+ * booking was begun. One that was resolved is open again when the provider says something else, or when money is to be booked
+ * that was not before: nobody has looked into that.
  */
 export async function noteDiscrepancy(client: Pool | PoolClient, found: NewDiscrepancy): Promise<void> {
   const { id, provider, kind, intentId, report, isToBook, nowMs } = found
@@ -53,6 +60,9 @@ export async function noteDiscrepancy(client: Pool | PoolClient, found: NewDiscr
      on conflict (provider, transfer_id, kind) do update set
        event_count = discrepancies.event_count + 1, update_time = excluded.update_time, status = excluded.status,
        amount_minor = excluded.amount_minor, currency = excluded.currency, reference = excluded.reference,
+       resolve_time = case when ${isNews} then null else discrepancies.resolve_time end,
+       resolver = case when ${isNews} then null else discrepancies.resolver end,
+       resolve_note = case when ${isNews} then null else discrepancies.resolve_note end,
        booking = case when discrepancies.book_minor is null then excluded.booking else discrepancies.booking end,
        book_after = case when discrepancies.book_minor is null then excluded.book_after else discrepancies.book_after end`,
     [

@@ -301,6 +301,32 @@ describe('a provider that lies', function () {
     await end(paid)
   })
 
+  it('says something else after it was looked into: that is looked into again', async () => {
+    const { paid, transfer } = await accepted()
+    const found = async () => (await discrepancies(transfer.id))[0]
+    const resolve = async () => {
+      const request = { name: (await found())?.name ?? '', note: 'told by phone' }
+      await intent.call(IntentAdminServiceService.resolveDiscrepancy, request, operator)
+    }
+    await paysOther(transfer, '9999')
+    await resolve()
+    await paysOther(transfer, '9999')
+    assert.equal((await found())?.resolution?.note, 'told by phone', 'it said so before')
+    await paysOther(transfer, '99999')
+    assert.equal((await found())?.resolution, undefined)
+    await resolve()
+    await send(provider.callback(transfer.id, { amount: '99999', status: 'REFUSED' }))
+    assert.equal((await found())?.resolution, undefined)
+    await paysOther(transfer, '9999')
+    await send(provider.callback(transfer.id, { status: 'REFUSED' }))
+    assert.equal(await bookingOf(transfer.id), 'NOT_NEEDED')
+    await resolve()
+    await paysOther(transfer, '9999')
+    assert.equal((await found())?.resolution, undefined, 'it is booked after all')
+    await isBooked(transfer.id)
+    assert.equal(await stateOf(paid), IntentState.FAILED)
+  })
+
   it('is looked into: each discrepancy is resolved once, with a note', async () => {
     const id = randomUUID()
     const { paid, transfer } = await accepted()
