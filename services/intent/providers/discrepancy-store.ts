@@ -155,22 +155,41 @@ export async function claimBookings(pool: Pool, countMax: number): Promise<DueBo
   return rows.map((row) => ({ id: row.id, provider: row.provider, intentId: row.intent_id }))
 }
 
+/** What the Ledger is asked for. */
+export interface BookingTry {
+  readonly amountMinor: bigint
+  /** 0 to 255: the Ledger has burnt the ids of those before. */
+  readonly tryNumber: number
+}
+
 /**
  * The durable point before the Ledger is asked: how much is booked, the same ever after. Undefined, and the Ledger must not
  * be asked, when nothing is to be booked, or another booking of the same payment was begun before.
  */
-export async function beginBooking(pool: Pool, id: string): Promise<bigint | undefined> {
+export async function beginBooking(pool: Pool, id: string): Promise<BookingTry | undefined> {
   try {
-    const { rows } = await pool.query<{ book_minor: bigint }>(
+    const { rows } = await pool.query<{ book_minor: bigint; book_try: number }>(
       `update discrepancies set book_minor = coalesce(book_minor, amount_minor) where id = $1 and booking = 'DUE'
-       returning book_minor`,
+       returning book_minor, book_try`,
       [id],
     )
-    return rows[0]?.book_minor
+    return rows[0] && { amountMinor: rows[0].book_minor, tryNumber: rows[0].book_try }
   } catch (error) {
     if (isUniqueViolation(error, 'discrepancies_one_booking')) return undefined
     throw error
   }
+}
+
+/**
+ * The durable point before a booking is tried under the next id, after the Ledger has burnt that of this try. False, and it must
+ * not be, when somebody went on before, or nothing is due any more.
+ */
+export async function tryBookingAgain(pool: Pool, id: string, tryNumber: number): Promise<boolean> {
+  const { rowCount } = await pool.query(
+    `update discrepancies set book_try = book_try + 1 where id = $1 and booking = 'DUE' and book_try = $2`,
+    [id, tryNumber],
+  )
+  return rowCount === 1
 }
 
 /** Writes what became of a booking that was due. */
@@ -190,6 +209,8 @@ export interface Booking {
   readonly provider: string
   readonly intentId: string
   readonly amountMinor: bigint
+  /** Which try it is, 0 to 255. */
+  readonly tryNumber: number
   /** When it was known to be made; undefined while it is not. */
   readonly bookMs: number | undefined
 }
@@ -200,9 +221,10 @@ export async function bookingsOf(pool: Pool, intentIds: readonly string[]): Prom
     provider: string
     intent_id: string
     book_minor: bigint
+    book_try: number
     book_time: Date | null
   }>(
-    `select provider, intent_id, book_minor, book_time from discrepancies
+    `select provider, intent_id, book_minor, book_try, book_time from discrepancies
      where intent_id = any($1::uuid[]) and book_minor is not null`,
     [intentIds],
   )
@@ -210,6 +232,7 @@ export async function bookingsOf(pool: Pool, intentIds: readonly string[]): Prom
     provider: row.provider,
     intentId: row.intent_id,
     amountMinor: row.book_minor,
+    tryNumber: row.book_try,
     bookMs: row.book_time?.getTime(),
   }))
 }

@@ -6,10 +6,19 @@ import { type Logger } from '../../runtime/logger.js'
 import { providerAccount, suspenseAccount } from '../ledger/account-names.js'
 import { Loop } from '../../runtime/loop.js'
 import { type ChainOutcome } from '../saga/chain-runner.js'
-import { type ChainPlan, TransferCode } from '../saga/chain.js'
+import { bookTryMax, type ChainPlan, TransferCode } from '../saga/chain.js'
 import { type Intent, type Submission } from '../intents/intent.js'
 import { type IntentStore } from '../intents/intent-store.js'
-import { beginBooking, claimBookings, type DueBooking, finishBooking, noteDiscrepancy } from './discrepancy-store.js'
+import {
+  beginBooking,
+  type Booking,
+  type BookingTry,
+  claimBookings,
+  type DueBooking,
+  finishBooking,
+  noteDiscrepancy,
+  tryBookingAgain,
+} from './discrepancy-store.js'
 import { payoutMinor } from './provider-message.js'
 
 export interface LateSuccessDeps {
@@ -67,22 +76,41 @@ async function bookLateSuccesses(deps: LateSuccessDeps): Promise<boolean> {
   return due.length === claimMax
 }
 
-async function book(deps: LateSuccessDeps, { id, provider, intentId }: DueBooking): Promise<void> {
-  const intent = await deps.store.byId(intentId)
-  if (intent === undefined) throw new Error(`intent ${intentId} is gone`)
+async function book(deps: LateSuccessDeps, due: DueBooking): Promise<void> {
+  const intent = await deps.store.byId(due.intentId)
+  if (intent === undefined) throw new Error(`intent ${due.intentId} is gone`)
   // An operator may have posted the hold in the Ledger itself.
-  const amountMinor = intent.status.state === 'SETTLED' ? undefined : await beginBooking(deps.pool, id)
-  if (amountMinor === undefined) {
-    await finishBooking(deps.pool, id, 'NOT_NEEDED')
+  const first = intent.status.state === 'SETTLED' ? undefined : await beginBooking(deps.pool, due.id)
+  if (first === undefined) await finishBooking(deps.pool, due.id, 'NOT_NEEDED')
+  else await tryToBook(deps, intent, due, first)
+}
+
+/**
+ * An account of the booking may be frozen. The Ledger has burnt the id of the try that it refused for that, so when the account
+ * is open again, the next try has another; while it is not, no id is spent.
+ */
+async function tryToBook(deps: LateSuccessDeps, intent: Intent, due: DueBooking, booking: BookingTry): Promise<void> {
+  const { id, provider } = due
+  const { amountMinor, tryNumber } = booking
+  const outcome = await deps.runChain(intent, bookingPlan(intent, { provider, amountMinor, tryNumber }))
+  if (outcome.kind === 'applied') {
+    await finishBooking(deps.pool, id, 'BOOKED')
     return
   }
-  const outcome = await deps.runChain(intent, bookingPlan(intent, provider, amountMinor))
-  if (outcome.kind === 'applied') await finishBooking(deps.pool, id, 'BOOKED')
-  else deps.log.warn({ intent: intent.id, outcome: outcome.kind }, 'a late success is not booked yet')
+  const isBurnt = outcome.kind === 'refused' && outcome.before && outcome.failure.reason !== 'ACCOUNT_CLOSED'
+  if (isBurnt && tryNumber < bookTryMax && (await tryBookingAgain(deps.pool, id, tryNumber))) {
+    await tryToBook(deps, intent, due, { amountMinor, tryNumber: tryNumber + 1 })
+    return
+  }
+  const cause = outcome.kind === 'refused' ? outcome.failure.message : outcome.kind
+  deps.log.warn({ intent: intent.id, cause, tryNumber }, 'a late success is not booked yet')
 }
 
 /** Step 4 of a payment: from suspense to what is owed to the provider. */
-export function bookingPlan({ assetCode }: Intent, provider: string, amountMinor: bigint): ChainPlan {
+export function bookingPlan(
+  { assetCode }: Intent,
+  { provider, amountMinor, tryNumber }: Pick<Booking, 'provider' | 'amountMinor' | 'tryNumber'>,
+): ChainPlan {
   const leg = {
     role: 'payee',
     debitAccount: suspenseAccount(provider, assetCode),
@@ -90,5 +118,5 @@ export function bookingPlan({ assetCode }: Intent, provider: string, amountMinor
     amountMinor,
     code: TransferCode.LATE_SUCCESS,
   } as const
-  return { assetCode, action: { kind: 'book' }, legs: [leg] }
+  return { assetCode, action: { kind: 'book', tryNumber }, legs: [leg] }
 }

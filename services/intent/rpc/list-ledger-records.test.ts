@@ -241,6 +241,31 @@ describe('ListLedgerRecords', () => {
     assert.deepEqual(await findingsOfAll(), [])
   })
 
+  it('has what was booked from suspense anew after a freeze', async () => {
+    const { paid, id } = await accepted()
+    await intent.call(IntentAdminServiceService.failIntent, { name: paid.name, reason: 'no answer' }, operator)
+    const owed = 'accounts/settlement.THB.ipps'
+    await mesh.freezeAccount(owed)
+    const { headers, body } = provider.callback(id, { status: 'SETTLED' })
+    const request = ReceiveCallbackRequest.fromPartial({ provider: 'ipps', body: { data: body } })
+    await intent.call(ProviderCallbackServiceService.receiveCallback, request, { anonymous: true, headers })
+    const tried = `select from discrepancies where intent_id = $1 and book_minor is not null and book_after > now()`
+    const isTried = async () => (await mesh.pool.query(tried, [id])).rowCount === 1
+    const again = () => mesh.pool.query('update discrepancies set book_after = now() where intent_id = $1', [id])
+    await until(isTried, 'it is tried in vain')
+    // A freeze spends one id, however often the booking is tried meanwhile.
+    await again()
+    await until(isTried, 'it is tried again')
+    await mesh.unfreezeAccount(owed)
+    const booked = `select from discrepancies where intent_id = $1 and booking = 'BOOKED' and book_try = 1`
+    await until(async () => {
+      await again()
+      return (await mesh.pool.query(booked, [id])).rowCount === 1
+    }, 'it is booked')
+    assert.deepEqual((await recordsOf('accounts/suspense.THB.ipps')).at(-1)?.externalId, `${paid.name}/booking`)
+    assert.deepEqual(await findingsOfAll(), [])
+  })
+
   it('has what was posted anew after a freeze, and does not know of it before', async () => {
     const { paid, id } = await accepted()
     const support = { user: 'sue', permissions: ['wallet:freeze'] }

@@ -7,6 +7,7 @@ import {
   type ChainAction,
   type ChainPlan,
   type Leg,
+  legNumberOf,
   legsMax,
   readChainAnswer,
   type RefusalCause,
@@ -75,7 +76,7 @@ export function transfersOf(accountIds: AccountIds, intent: Intent, plan: ChainP
   const idOf = (step: number, leg: number) => toUint128(transferId(intentId, intent.attempt, step, leg))
   const endsHold = action.kind === 'post' || action.kind === 'void'
   return legs.map((leg, index) => ({
-    id: idOf(stepOf(action), index),
+    id: idOf(stepOf(action), legNumberOf(action, index)),
     debitAccountId: accountIds.of(leg.debitAccount),
     creditAccountId: accountIds.of(leg.creditAccount),
     amount: toUint128(leg.amountMinor),

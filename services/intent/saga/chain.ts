@@ -50,8 +50,11 @@ export type ChainAction =
   | { readonly kind: 'post'; readonly tryNumber: number }
   /** Step 3: releases what was held, with the very legs that were held. */
   | { readonly kind: 'void' }
-  /** Step 4: books what a provider paid although the hold was released. */
-  | { readonly kind: 'book' }
+  /**
+   * Step 4: books what a provider paid although the hold was released, in one leg. Its number is that of the try: 0, and up to
+   * 255 after tries of which the Ledger has burnt the id.
+   */
+  | { readonly kind: 'book'; readonly tryNumber: number }
 
 /** Everything that one step moves: all legs or none. The transit account ends where it began. */
 export interface ChainPlan {
@@ -67,8 +70,15 @@ export function stepOf(action: ChainAction): number {
   return { pay: 1, hold: 1, post: 2, void: 3, book: 4 }[action.kind]
 }
 
+/** The number of a leg, for transfer ids: its place in the chain, or the try at a booking. */
+export function legNumberOf(action: ChainAction, index: number): number {
+  return action.kind === 'book' ? action.tryNumber + index : index
+}
+
 /** How often what was held may be posted anew. */
 export const postTryMax = 11
+/** How often what a provider paid may be booked anew. */
+export const bookTryMax = 255
 
 const derivedBits = 16n
 

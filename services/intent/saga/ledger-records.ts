@@ -50,10 +50,10 @@ export function ledgerRecordsOf(deps: LedgerRecordsDeps, intent: Intent, place: 
 export function bookingRecordsOf(
   deps: Pick<LedgerRecordsDeps, 'accountIds'>,
   intent: Intent,
-  { provider, amountMinor, bookMs }: Booking,
+  { provider, amountMinor, tryNumber, bookMs }: Booking,
   place: LedgerPlace,
 ): StatementRecord[] {
-  return movementsOf(deps, intent, bookingPlan(intent, provider, amountMinor), place).map((movement) =>
+  return movementsOf(deps, intent, bookingPlan(intent, { provider, amountMinor, tryNumber }), place).map((movement) =>
     recordOf(movement, {
       externalId: `intents/${intent.id}/booking`,
       timeMs: bookMs,

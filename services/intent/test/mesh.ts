@@ -129,6 +129,10 @@ export class TestMesh {
     await this.#ledgerClient.call(AccountServiceService.freezeAccount, { name })
   }
 
+  async unfreezeAccount(name: string): Promise<void> {
+    await this.#ledgerClient.call(AccountServiceService.unfreezeAccount, { name })
+  }
+
   /** All accounts of the Ledger. */
   async accounts(): Promise<Account[]> {
     const request = ListAccountsRequest.fromPartial({ pageSize: 1000 })
