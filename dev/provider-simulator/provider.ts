@@ -49,6 +49,7 @@ export class Provider {
   readonly book: TransferBook
   readonly #callbacks: CallbackSettings
   readonly #scripts = new Map<string, Script>()
+  readonly #onTheirWay = new Map<string, () => void>()
 
   constructor(book: TransferBook, callbacks: CallbackSettings) {
     this.book = book
@@ -79,7 +80,9 @@ export class Provider {
     if (known !== undefined && !isSameTransfer(known, request)) {
       return { kind: 'error', status: 409, code: 'ID_REUSED', message: 'The id is of another transfer.' }
     }
-    if (known === undefined && plan.takesIn) return await this.#take(request, plan, script)
+    if (known === undefined && plan.takesIn === 'after-question') {
+      this.#onTheirWay.set(request.id, () => void this.#take(request, plan, script))
+    } else if (known === undefined && plan.takesIn) return await this.#take(request, plan, script)
     return replyOf(plan, known ?? request.id, this.book)
   }
 
@@ -87,7 +90,10 @@ export class Provider {
   poll(id: string): Reply {
     this.book.countPoll(id)
     const transfer = this.book.find(id)
-    if (transfer === undefined) return { kind: 'unknown', id }
+    if (transfer === undefined) {
+      this.#arrive(id)
+      return { kind: 'unknown', id }
+    }
     const { poll } = this.#scriptOf(Object.values(transfer.destination))
     switch (poll) {
       case 'nothing':
@@ -97,6 +103,8 @@ export class Provider {
         return { kind: 'page', status: 404 }
       case 'error':
         return notFound
+      case 'unknown':
+        return { kind: 'unknown', id }
       case 'other-unknown':
         return { kind: 'unknown', id: randomUUID() }
       case 'other-amount':
@@ -104,6 +112,18 @@ export class Provider {
       case undefined:
         return { kind: 'transfer', transfer, status: 200 }
     }
+  }
+
+  /** Takes in what is on its way. */
+  arrive(): void {
+    for (const id of [...this.#onTheirWay.keys()]) this.#arrive(id)
+  }
+
+  #arrive(id: string): void {
+    const takeIn = this.#onTheirWay.get(id)
+    this.#onTheirWay.delete(id)
+    // The same request, sent again, may have come before it.
+    if (this.book.find(id) === undefined) takeIn?.()
   }
 
   /** Makes up its mind about a transfer, whatever it had in mind. Tells nobody. */
@@ -178,6 +198,8 @@ function replyOf({ answer }: Plan, transfer: Transfer | string, book: TransferBo
       return { kind: 'transfer', transfer: found(transfer, book), status: 422 }
     case 'other-amount':
       return { kind: 'transfer', transfer: withOtherAmount(found(transfer, book)) }
+    case 'unnamed-transfer':
+      return { kind: 'transfer', transfer: { ...found(transfer, book), reference: '' } }
     case 'transfer':
     case 'transfer-after-callback':
       return { kind: 'transfer', transfer: found(transfer, book) }

@@ -19,12 +19,13 @@ export interface OutcomePlan {
 }
 
 /**
- * What a POST is answered: the transfer as it stands, with an amount that is not its, or with 422; nothing for ever, a page,
+ * What a POST is answered: the transfer as it stands, without a reference, with an amount that is not its, or with 422; nothing for ever, a page,
  * a broken connection, an error, or one that says that it was refused.
  */
 export type AnswerPlan =
   | 'transfer'
   | 'transfer-after-callback'
+  | 'unnamed-transfer'
   | 'other-amount'
   | 'unprocessable-transfer'
   | 'nothing'
@@ -38,8 +39,8 @@ export type AnswerPlan =
 /** A behaviour in full. */
 export interface Plan {
   readonly answer: AnswerPlan
-  /** Whether the request reached the provider's books. */
-  readonly takesIn: boolean
+  /** Whether the request reaches the provider's books, at once or after the next question was answered. */
+  readonly takesIn: boolean | 'after-question'
   readonly outcomes: readonly OutcomePlan[]
 }
 
@@ -68,6 +69,8 @@ export const behaviours = [
   'error-but-taken',
   'answer-other-amount',
   'turned-down-but-taken',
+  'overtaken',
+  'accept-unnamed',
 ] as const
 export type Behaviour = (typeof behaviours)[number]
 
@@ -77,7 +80,7 @@ export const scriptSchema = z.strictObject({
   /** Until the outcome and its callback; the behaviour's own unless given. */
   delayMs: z.int().min(0).max(86_400_000).optional(),
   /** What GET says of a transfer that is there: the truth unless given. */
-  poll: z.enum(['nothing', 'reset', 'page', 'error', 'other-unknown', 'other-amount']).optional(),
+  poll: z.enum(['nothing', 'reset', 'page', 'error', 'unknown', 'other-unknown', 'other-amount']).optional(),
   /** Why it is refused. */
   reason: z
     .string()
@@ -151,6 +154,8 @@ const plans: Readonly<Record<Behaviour, (delayMs: number) => Plan>> = {
   'error-but-taken': () => undecided('refusing-error'),
   'answer-other-amount': () => atOnce('other-amount', 'SETTLED'),
   'turned-down-but-taken': () => undecided('page-422'),
+  overtaken: () => ({ ...atOnce('reset', 'SETTLED'), takesIn: 'after-question' }),
+  'accept-unnamed': () => undecided('unnamed-transfer'),
 }
 
 // Six digits that an account number hardly ends in by chance.

@@ -196,6 +196,8 @@ describe('the provider simulator', () => {
     'error-but-taken': [500, 'REFUSED', 'ACCEPTED', []],
     'answer-other-amount': [200, 'SETTLED', 'SETTLED', []],
     'turned-down-but-taken': [422, undefined, 'ACCEPTED', []],
+    overtaken: [undefined, undefined, 'SETTLED', []],
+    'accept-unnamed': [202, 'ACCEPTED', 'ACCEPTED', []],
   }
   for (const behaviour of behaviours) {
     it(`plays ${behaviour}`, async () => {
@@ -210,6 +212,23 @@ describe('the provider simulator', () => {
       await eventually(async () => (await statusOf(played.body.id)) === truth)
     })
   }
+
+  it('takes in what a question has overtaken, once, after it was answered or at once when it is told', async () => {
+    const [{ body: asked }, { body: told }] = [await play('overtaken'), await play('overtaken')]
+    assert.equal(await statusOf(asked.id), 'UNKNOWN')
+    assert.equal(await statusOf(asked.id), 'SETTLED')
+    simulator.script(told.destination.account_number, { behaviour: 'undecided' })
+    await post(told)
+    simulator.arrive()
+    assert.equal(await statusOf(told.id), 'ACCEPTED', 'the same request came before')
+  })
+
+  it('accepts without a reference, and denies what it has while the script says so', async () => {
+    const { body, text } = await play('accept-unnamed')
+    assert.ok(!text.includes('reference'))
+    simulator.script(body.destination.account_number, { behaviour: 'undecided', poll: 'unknown' })
+    assert.deepEqual(await (await get(body.id)).json(), { id: body.id, status: 'UNKNOWN' })
+  })
 
   it('repeats one event and then tells the same with another id', async () => {
     await play('callback-twice')

@@ -39,6 +39,8 @@ export interface ProviderSimulator {
   polls(id: string): number
   /** Makes up its mind about a transfer that it has, whatever it had in mind. Tells nobody. */
   decide(id: string, outcome: Outcome, reason?: string): void
+  /** Takes in what is on its way to it. */
+  arrive(): void
   /** A callback about a transfer as it stands, with what is to be otherwise in it, signed and not sent. */
   callback(id: string, change?: Readonly<Record<string, unknown>>): SignedCallback
   /** The callback with that very body. */
@@ -74,6 +76,9 @@ export async function startProviderSimulator(options: SimulatorOptions): Promise
     polls: (id) => provider.book.polls(id),
     decide: (id, outcome, reason) => {
       provider.decide(id, outcome, reason)
+    },
+    arrive: () => {
+      provider.arrive()
     },
     callback: (id, change = {}) => provider.signedCallback(id, change),
     sign: (eventId, body) => signCallback(eventId, body, options.callbackSecret),
@@ -186,7 +191,14 @@ function send(response: ServerResponse, reply: Reply | Json): void {
 }
 
 function transferBody({ id, reference, status, reason, amount, currency }: Transfer) {
-  return { id, reference, status, ...(reason === undefined ? {} : { reason }), amount, currency }
+  return {
+    id,
+    ...(reference === '' ? {} : { reference }),
+    status,
+    ...(reason === undefined ? {} : { reason }),
+    amount,
+    currency,
+  }
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {

@@ -50,6 +50,8 @@ const rows: Readonly<Record<Behaviour, Row>> = {
   'error-but-taken': open,
   'answer-other-amount': { ...settled, listed: 'AMOUNT_MISMATCH' },
   'turned-down-but-taken': open,
+  overtaken: settled,
+  'accept-unnamed': open,
 }
 
 describe('every behaviour of a provider', function () {
@@ -112,8 +114,8 @@ describe('every behaviour of a provider', function () {
       const id = name.slice('intents/'.length)
       if (state !== IntentState.FAILED) debited += payerTotal!.minorUnits!
       if (state === IntentState.SETTLED) assert.equal(provider.transfer(id).status, 'SETTLED', behaviour)
-      // What may have arrived is asked about and not sent again.
-      const posts = behaviour === 'server-error-then-ok' ? 2 : 1
+      // What may have arrived is asked about, and sent again when the provider does not know it.
+      const posts = behaviour === 'server-error-then-ok' || behaviour === 'overtaken' ? 2 : 1
       if (state !== IntentState.AUTHORIZED) assert.equal(provider.posts(id), posts, behaviour)
     }
     assert.equal(before - (await intent.available(purse.name)), debited)

@@ -12,7 +12,7 @@ import {
 } from '../../../gen/paymesh/intent/v1/provider_callback_service.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
 import { type CrashPoint, crashPoints } from '../crash-points.js'
-import { type Intent, isFinal } from '../intents/intent.js'
+import { failureOf, type Intent, isFinal } from '../intents/intent.js'
 import { TestMesh } from './mesh.js'
 import { withdrawalRequest } from './payment-request.js'
 import { operator } from './raw-client.js'
@@ -21,8 +21,10 @@ import { until } from './mesh-process.js'
 import { SimulatedProvider } from './simulated-provider.js'
 
 // Random histories of payments that a provider carries out: it settles, refuses, says nothing or loses its answer, calls
-// back at any time, twice or too late, while payers cancel, operators give up, holds run out and replicas are cut off.
-// The provider pays or does not; at the end the books say the same, or the list names the payment.
+// back at any time, twice or too late, takes in late what was sent, and denies what it has accepted, while payers cancel,
+// operators give up, holds run out and replicas are cut off. The provider pays or does not; at the end the books say the same.
+// Only what an operator gave up is on the list: time alone gives nothing back that is paid. One lie would: denying, a minute after
+// the end, what it has and whose acceptance nobody heard. The histories do not have it.
 
 /** What happens to a payment, the one at a place in the order of their making. */
 type Happening =
@@ -31,7 +33,8 @@ type Happening =
   | { readonly kind: 'decide'; readonly pick: number; readonly status: 'SETTLED' | 'REFUSED' }
   | { readonly kind: 'callBack'; readonly pick: number; readonly times: number; readonly at: CrashPoint | undefined }
   | { readonly kind: 'cancel' | 'giveUp' | 'poll'; readonly pick: number; readonly at: CrashPoint | undefined }
-  | { readonly kind: 'expire'; readonly pick: number }
+  /** Its time is over, and maybe for a minute already, in which all arrives that was sent. */
+  | { readonly kind: 'end' | 'minute'; readonly pick: number }
 
 // Those that neither keep a caller waiting for seconds nor call back by themselves.
 const treatments: readonly Behaviour[] = [
@@ -44,6 +47,24 @@ const treatments: readonly Behaviour[] = [
   'garbage',
   'unprocessable',
   'down',
+  'overtaken',
+  'accept-unnamed',
+]
+// Of which the provider says that it has them.
+const accepting: readonly Behaviour[] = ['undecided', 'accept-unnamed']
+
+// Of what random histories seldom meet.
+const examples: [Happening[]][] = [
+  [
+    [
+      { kind: 'make', behaviour: 'overtaken', at: undefined },
+      { kind: 'end', pick: 0 },
+      { kind: 'make', behaviour: 'accept-unnamed', at: undefined },
+      { kind: 'minute', pick: 1 },
+      { kind: 'make', behaviour: 'unprocessable', at: undefined },
+      { kind: 'minute', pick: 2 },
+    ],
+  ],
 ]
 
 describe('any history of payments that a provider carries out', () => {
@@ -53,6 +74,9 @@ describe('any history of payments that a provider carries out', () => {
   let cutOff: TestIntent
   let purse: Wallet
   let nextCut: CrashPoint | undefined
+  let accounts = 2_000_000_000
+  /** The accounts of payments of which we heard that the provider has them, by their request. */
+  const heard = new Map<string, string>()
 
   before(async function () {
     this.timeout(60_000)
@@ -84,10 +108,12 @@ describe('any history of payments that a provider carries out', () => {
 
   async function play(requests: CreateIntentRequest[], happening: Happening): Promise<void> {
     if (happening.kind === 'make') {
-      const request = withdrawalRequest(purse, 10_000n)
+      const account = String((accounts += 1))
+      const request = withdrawalRequest(purse, 10_000n, account)
       requests.push(request)
       provider.behave({ behaviour: happening.behaviour })
       await ask(happening.at, (intent) => intent.pay('ann', request))
+      if (happening.at === undefined && accepting.includes(happening.behaviour)) heard.set(request.requestId, account)
       return
     }
     const request = requests[happening.pick % requests.length]
@@ -130,12 +156,25 @@ describe('any history of payments that a provider carries out', () => {
         await ask(happening.at, (intent) => intent.call(IntentAdminServiceService.resumeIntent, resume, operator))
         break
       }
-      case 'expire':
-        await mesh.pool.query(
-          'update intents set hold_expire_time = now(), resume_after = least(resume_after, now()) where id = $1',
-          [stored.id],
-        )
+      case 'end':
+      case 'minute':
+        await mesh.pool.query('update intents set hold_expire_time = least(hold_expire_time, now()) where id = $1', [
+          stored.id,
+        ])
+        await pollDenied(request, name)
+        if (happening.kind === 'end') break
+        provider.arrive()
+        await mesh.passMinute(stored.id)
+        await pollDenied(request, name)
     }
+  }
+
+  /** Asks the provider, which denies what we heard that it has. */
+  async function pollDenied({ requestId }: CreateIntentRequest, name: string): Promise<void> {
+    const account = heard.get(requestId)
+    if (account !== undefined) provider.behaveTowards(account, { behaviour: 'undecided', poll: 'unknown' })
+    await ask(undefined, (intent) => intent.call(IntentAdminServiceService.resumeIntent, { name }, operator))
+    if (account !== undefined) provider.behaveTowards(account, undefined)
   }
 
   async function find({ requestId }: CreateIntentRequest): Promise<Intent | undefined> {
@@ -157,6 +196,7 @@ describe('any history of payments that a provider carries out', () => {
   /** The provider makes up its mind about the rest and says so, and everything comes to its end. */
   async function finish(): Promise<void> {
     provider.behave({ behaviour: 'settle-at-once' })
+    provider.arrive()
     for (const transfer of provider.transfers) {
       if (transfer.status === 'ACCEPTED') provider.decide(transfer.id, 'SETTLED')
     }
@@ -187,6 +227,8 @@ describe('any history of payments that a provider carries out', () => {
     const booked = late.rows.filter(({ booking }) => booking === 'BOOKED').map(({ id }) => id)
     const ours = intents.filter(({ payee }) => payee.kind === 'external').map(({ id }) => id)
     assert.deepEqual([...ours.filter((id) => settled.has(id)), ...booked].sort(), paid.sort())
+    const ends = new Map(intents.map((intent) => [intent.id, failureOf(intent)?.reason]))
+    for (const { id } of late.rows) assert.equal(ends.get(id), 'FAILED_BY_OPERATOR', `${id} was given back and paid`)
     const { rows: others } = await mesh.pool.query(`select kind from discrepancies where kind <> 'LATE_SUCCESS'`)
     assert.deepEqual(others, [], 'a provider that tells the truth contradicts nobody')
     const taken = new Set(provider.transfers.map(({ id }) => id))
@@ -228,7 +270,7 @@ describe('any history of payments that a provider carries out', () => {
           at,
         }),
       },
-      { weight: 1, arbitrary: fc.record({ kind: fc.constant('expire' as const), pick }) },
+      { weight: 2, arbitrary: fc.record({ kind: fc.constantFrom('end' as const, 'minute' as const), pick }) },
     )
     await fc.assert(
       fc.asyncProperty(fc.array(happening, { minLength: 30, maxLength: 60, size: 'max' }), async (history) => {
@@ -237,7 +279,7 @@ describe('any history of payments that a provider carries out', () => {
         await finish()
         await assertBooks()
       }),
-      { numRuns: 6, endOnFailure: true },
+      { numRuns: 7, endOnFailure: true, examples },
     )
   })
 })

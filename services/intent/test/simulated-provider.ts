@@ -66,6 +66,16 @@ export class SimulatedProvider {
     this.#simulator.script('*', script)
   }
 
+  /** How it treats transfers to an account from now on; undefined: as all others. */
+  behaveTowards(account: string, script: Script | undefined): void {
+    this.#simulator.script(account, script)
+  }
+
+  /** Lets everything arrive that is on its way to it. */
+  arrive(): void {
+    this.#simulator.arrive()
+  }
+
   get transfers(): readonly TransferView[] {
     return this.#simulator.transfers()
   }
