@@ -4,9 +4,9 @@
 // one whose process died is taken over by another, which asks the provider before it submits again.
 import { type Logger } from '../../runtime/logger.js'
 import { type Advance } from '../saga/advance.js'
+import { ParallelLoop } from '../saga/parallel-loop.js'
 import { type IntentStore } from '../intents/intent-store.js'
 import { isUuid } from '../../runtime/ids.js'
-import { Loop } from '../../runtime/loop.js'
 import { type Job, type SubmissionQueue } from './submission-queue.js'
 
 export interface SubmissionWorkerDeps {
@@ -27,13 +27,21 @@ const restMsMax = 5_000
 
 export class SubmissionWorker {
   readonly #deps: SubmissionWorkerDeps
-  readonly #loop: Loop
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #loop: ParallelLoop<Job>
 
   constructor(deps: SubmissionWorkerDeps) {
     const { random, log } = deps
     this.#deps = deps
-    this.#loop = new Loop({ name: 'submissions', work: () => this.#startDue(), restMs, restMsMax, random, log })
+    this.#loop = new ParallelLoop({
+      name: 'submissions',
+      countMax: jobsMax,
+      take: (countMax) => this.#take(countMax),
+      carryOut: (job) => this.#carryOut(job),
+      restMs,
+      restMsMax,
+      random,
+      log,
+    })
   }
 
   start(): void {
@@ -48,36 +56,23 @@ export class SubmissionWorker {
   /** Starts no more, and waits for what is under way. */
   async stop(): Promise<void> {
     await this.#loop.stop()
-    await Promise.all(this.#underWay)
   }
 
-  /** True when there may be more at once. */
-  async #startDue(): Promise<boolean> {
-    const free = jobsMax - this.#underWay.size
-    if (free === 0) return false
+  async #take(countMax: number): Promise<readonly Job[]> {
     const { queue, idleMsMax } = this.#deps
-    const left = await queue.takeOver(idleMsMax, free)
-    const fresh = left.length < free ? await queue.take(free - left.length) : []
-    for (const job of [...left, ...fresh]) this.#start(job)
-    return left.length + fresh.length > 0
-  }
-
-  #start(job: Job): void {
-    const running = this.#carryOut(job)
-      .catch((error: unknown) => {
-        this.#deps.log.warn({ err: error, intent: job.intentId }, 'a submission failed and will be taken over')
-      })
-      .finally(() => {
-        this.#underWay.delete(running)
-        if (this.#underWay.size === jobsMax - 1) this.nudge()
-      })
-    this.#underWay.add(running)
+    const left = await queue.takeOver(idleMsMax, countMax)
+    const fresh = left.length < countMax ? await queue.take(countMax - left.length) : []
+    return [...left, ...fresh]
   }
 
   async #carryOut(job: Job): Promise<void> {
-    const { queue, store, advance } = this.#deps
-    const intent = isUuid(job.intentId) ? await store.byId(job.intentId) : undefined
-    if (intent !== undefined) await advance(intent, 'SUBMIT')
-    await queue.finish(job)
+    const { queue, store, advance, log } = this.#deps
+    try {
+      const intent = isUuid(job.intentId) ? await store.byId(job.intentId) : undefined
+      if (intent !== undefined) await advance(intent, 'SUBMIT')
+      await queue.finish(job)
+    } catch (error) {
+      log.warn({ err: error, intent: job.intentId }, 'a submission failed and will be taken over')
+    }
   }
 }

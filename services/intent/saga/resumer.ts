@@ -4,6 +4,7 @@ import { type Intent } from '../intents/intent.js'
 import { type IntentStore } from '../intents/intent-store.js'
 import { Loop } from '../../runtime/loop.js'
 import { type Logger } from '../../runtime/logger.js'
+import { ParallelLoop } from './parallel-loop.js'
 
 export interface ResumerDeps {
   readonly store: Pick<IntentStore, 'claimDue'>
@@ -14,6 +15,8 @@ export interface ResumerDeps {
 
 // Few enough to be finished within the 3 s for which they are claimed, while the Ledger is slow.
 const claimMax = 64
+// What is asked of a provider at once by this process; a question, and a submission after it, take 18 s at most.
+const questionsMax = 64
 const restMs = 500
 const restMsMax = 10_000
 
@@ -28,38 +31,36 @@ export interface PollerDeps extends Omit<ResumerDeps, 'store'> {
 
 /**
  * The resumer of payments that wait for one provider. A loop of its own, so that a provider that takes its time holds up
- * nobody else's payment, nor another provider's.
+ * nobody else's payment, nor another provider's, and a question that hangs no other question.
  */
-export function createPoller(deps: PollerDeps, provider: string): Loop {
-  const { random, log } = deps
-  const work = () => pollDue(deps, provider)
-  return new Loop({ name: `poller ${provider}`, work, restMs, restMsMax, random, log })
-}
-
-async function pollDue(deps: PollerDeps, provider: string): Promise<boolean> {
-  const due = await deps.store.claimToPoll(provider, claimMax)
-  await finish(deps, due, (intent) => deps.advance(intent, 'POLL'))
-  return due.length === claimMax
+export function createPoller(deps: PollerDeps, provider: string): ParallelLoop<Intent> {
+  const { store, advance, random, log } = deps
+  return new ParallelLoop({
+    name: `poller ${provider}`,
+    countMax: questionsMax,
+    take: (countMax) => store.claimToPoll(provider, countMax),
+    carryOut: (intent) => finish(log, intent, () => advance(intent, 'POLL')),
+    restMs,
+    restMsMax,
+    random,
+    log,
+  })
 }
 
 /** Takes the intents that are due and advances each; true when there may be more. */
 export async function resumeDue(deps: ResumerDeps): Promise<boolean> {
   const due = await deps.store.claimDue(claimMax)
-  await finish(deps, due, (intent) => deps.advance(intent))
+  await Promise.all(due.map((intent) => finish(deps.log, intent, () => deps.advance(intent))))
   return due.length === claimMax
 }
 
-async function finish(
-  deps: Pick<ResumerDeps, 'log'>,
-  due: readonly Intent[],
-  step: (intent: Intent) => ReturnType<Advance>,
-): Promise<void> {
-  const results = await Promise.allSettled(due.map(step))
-  for (const [index, result] of results.entries()) {
-    const intent = due[index]?.id
+async function finish(log: Logger, { id }: Intent, step: () => ReturnType<Advance>): Promise<void> {
+  try {
+    const advanced = await step()
+    if (advanced.kind === 'waiting') log.warn({ intent: id, cause: advanced.cause }, 'still unfinished')
+    else log.info({ intent: id, state: advanced.intent.status.state }, 'resumed')
+  } catch (error) {
     // One broken intent must not stop the others.
-    if (result.status === 'rejected') deps.log.error({ err: result.reason as unknown, intent }, 'could not resume')
-    else if (result.value.kind === 'waiting') deps.log.warn({ intent, cause: result.value.cause }, 'still unfinished')
-    else deps.log.info({ intent, state: result.value.intent.status.state }, 'resumed')
+    log.error({ err: error, intent: id }, 'could not resume')
   }
 }

@@ -228,6 +228,24 @@ describe('a payment that a provider carries out', function () {
     await becomes(hanging, IntentState.SETTLED)
   })
 
+  it('is not kept waiting by a question about another payment that hangs', async () => {
+    provider.behave({ behaviour: 'undecided' })
+    const account = '5550001111'
+    const hanging = await withdraw(withdrawalRequest(purse, 10_000n, account))
+    const paid = await withdraw()
+    provider.behaveTowards(account, { behaviour: 'undecided', poll: 'nothing' })
+    await mesh.pool.query('update intents set resume_after = now() where id = $1', [idOf(hanging)])
+    await until(() => provider.polls(idOf(hanging)) > 0, 'the question hangs')
+    provider.decide(idOf(paid), 'SETTLED')
+    await becomes(paid, IntentState.SETTLED)
+    const hangs = `select from intents where id = $1 and resume_after > now() + interval '10 seconds'`
+    assert.equal((await mesh.pool.query(hangs, [idOf(hanging)])).rowCount, 1, 'while the question hangs')
+    provider.behaveTowards(account, undefined)
+    provider.hangUp()
+    provider.decide(idOf(hanging), 'SETTLED')
+    await becomes(hanging, IntentState.SETTLED)
+  })
+
   it('whose payer is frozen when the provider pays waits, and settles after it', async () => {
     provider.behave({ behaviour: 'undecided' })
     const before = await balance()
