@@ -1,8 +1,11 @@
 import type pg from 'pg'
 import type { Clock } from '../runtime/clock.js'
 import { type Random, uuidV7 } from '../runtime/ids.js'
+import type { CallAudit } from '../runtime/call-audit.js'
 import type { Logger } from '../runtime/logger.js'
 import { Loop } from '../runtime/loop.js'
+import { AuditStore } from './audit/audit-store.js'
+import { auditedCalls } from './audit/audited-calls.js'
 import { ClientKeyStore } from './clients/client-key-store.js'
 import { ClientStore } from './clients/client-store.js'
 import { CodeStore } from './codes/code-store.js'
@@ -57,6 +60,8 @@ export type Parts = IdentityDeps & {
   signingKeyStore: SigningKeyStore
   clientKeys: ClientKeyStore
   nonces: NonceStore
+  audit: AuditStore
+  callAudit: CallAudit
   delivery: NotificationDelivery
   deliveryLoop: Loop
 }
@@ -73,6 +78,8 @@ export async function createDeps(surroundings: Surroundings): Promise<Parts> {
   const vault = new Vault(keyring, keyedHash)
   const notifications = new NotificationStore(pool, keyring)
   const delivery = new NotificationDelivery({ store: notifications, notifier, clock, log })
+  const audit = new AuditStore(pool)
+  const newId = () => uuidV7(clock, random)
   const deliveryLoop = createDeliveryLoop(delivery, random, log)
   return {
     ...passwordParts(surroundings, keyedHash, vault),
@@ -86,6 +93,8 @@ export async function createDeps(surroundings: Surroundings): Promise<Parts> {
     clients: new ClientStore(pool),
     clientKeys: new ClientKeyStore(pool),
     nonces: new NonceStore(pool),
+    audit,
+    callAudit: auditedCalls({ audit, keyedHash, clock, newId, log }),
     keyring,
     keyedHash,
     vault,
@@ -100,7 +109,7 @@ export async function createDeps(surroundings: Surroundings): Promise<Parts> {
     audience: config.TOKEN_AUDIENCE,
     clock,
     random,
-    newId: () => uuidV7(clock, random),
+    newId,
   }
 }
 

@@ -44,6 +44,7 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
     listenAddress: config.LISTEN_ADDRESS,
     tls,
     bindings,
+    audit: deps.callAudit,
     reflection: config.ENVIRONMENT === 'development',
     drainDelayMs: config.DRAIN_DELAY_MS,
     log,

@@ -1,6 +1,7 @@
 import { DeviceServiceService } from '../../gen/paymesh/identity/v1/device_service.js'
 import { AuthorizationService } from '../../gen/envoy/service/auth/v3/external_auth.js'
 import { ClientServiceService } from '../../gen/paymesh/identity/v1/client_service.js'
+import { AuditServiceService } from '../../gen/paymesh/identity/v1/audit_service.js'
 import { RoleServiceService } from '../../gen/paymesh/identity/v1/role_service.js'
 import { SessionServiceService } from '../../gen/paymesh/identity/v1/session_service.js'
 import { UserServiceService } from '../../gen/paymesh/identity/v1/user_service.js'
@@ -18,6 +19,8 @@ import { updateClient, type UpdateClientDeps } from './rpc/update-client.js'
 import { createSession, type CreateSessionDeps } from './rpc/create-session.js'
 import { getUser, type GetUserDeps } from './rpc/get-user.js'
 import { grantRole, type GrantRoleDeps } from './rpc/grant-role.js'
+import { listAuditRecords, type ListAuditRecordsDeps } from './rpc/list-audit-records.js'
+import { verifyAudit, type VerifyAuditDeps } from './rpc/verify-audit.js'
 import { listGrants, type ListGrantsDeps } from './rpc/list-grants.js'
 import { refreshSession, type RefreshSessionDeps } from './rpc/refresh-session.js'
 import { registerUser, type RegisterUserDeps } from './rpc/register-user.js'
@@ -72,7 +75,9 @@ export type IdentityDeps = RegisterUserDeps &
   RotateSecretDeps &
   AddKeyDeps &
   RemoveKeyDeps &
-  CheckDeps
+  CheckDeps &
+  ListAuditRecordsDeps &
+  VerifyAuditDeps
 
 /** Identity's services, one line per RPC. */
 export function identityBindings(deps: IdentityDeps): Binding[] {
@@ -109,6 +114,10 @@ export function identityBindings(deps: IdentityDeps): Binding[] {
       listGrants: (call, request) => listGrants(deps, call, request),
     }),
     ...clientBindings(deps),
+    bind(AuditServiceService, {
+      listAuditRecords: (call, request) => listAuditRecords(deps, call, request),
+      verifyAudit: (call, request) => verifyAudit(deps, call, request),
+    }),
   ]
 }
 

@@ -13,6 +13,7 @@ import { databaseEnvironment, parseConfig, processVariables } from '../runtime/c
 import { namedKeys } from '../runtime/key-config.js'
 import { Keyring } from '../runtime/keyring.js'
 import { createPool } from '../runtime/postgres.js'
+import { whoInside } from './audit/audit-who.js'
 import { signingKeyStates } from './tokens/signing-key.js'
 import { publishLeadMs, rotateSigningKey, verifyTailMs } from './tokens/signing-key-rotation.js'
 import { SigningKeyStore } from './tokens/signing-key-store.js'
@@ -63,12 +64,13 @@ async function change(pool: pg.Pool, command: Command, keys: ConstructorParamete
   const store = new SigningKeyStore(pool)
   const [, kid] = command.command
   if (kid !== undefined) {
-    if (await store.republish(kid, systemClock.nowMs() + verifyTailMs)) await list(pool)
+    const nowMs = systemClock.nowMs()
+    if (await store.republish(kid, nowMs + verifyTailMs, whoInside('command'), nowMs)) await list(pool)
     else fail(`There is no retired key ${kid}.`)
     return
   }
   if (!('algorithm' in command)) return
-  const deps = { store, keyring: new Keyring(keys), clock: systemClock }
+  const deps = { store, keyring: new Keyring(keys), clock: systemClock, who: whoInside('command') }
   const rotated = await rotateSigningKey(deps, command.algorithm, command.compromised)
   if (rotated.kind === 'underway') {
     fail('A next key is published already and will sign when its time comes.')

@@ -4,6 +4,7 @@ import { type MethodDefinition, Server, type UntypedHandleCall } from '@grpc/grp
 import { requireAccess } from './access.js'
 import { adaptBidiStream } from './bidi-adapter.js'
 import type { Binding, BoundMethod } from './binding.js'
+import type { CallAudit } from './call-audit.js'
 import { addHealth, type Health } from './health.js'
 import type { Logger } from './logger.js'
 import { serverCredentials, type TlsFiles } from './mesh-credentials.js'
@@ -41,6 +42,8 @@ export interface ServerOptions {
   drainDelayMs: number
   log: Logger
   metrics: Metrics
+  /** Where calls of audited methods are kept as evidence; in the log alone when absent. Methods that stream must not be audited then. */
+  audit?: CallAudit
   /** The longest a unary call may take, whatever its client asks; 30 s when absent. */
   unaryDurationMsMax?: number
   /** How long a drain waits for calls under way; 15 s when absent, which fits into the 25 s of `runService`. */
@@ -116,12 +119,18 @@ function addBinding(
   for (const [key, bound] of Object.entries(methods)) {
     const { path } = bound.definition
     const name = path.split('.').at(-1) ?? path
+    const access = accessOf(path)
+    if (options.audit !== undefined && access.audited && bound.kind !== 'unary') {
+      throw new Error(`${path} is audited and streams, which no audit keeps yet.`)
+    }
     const method: ServerMethod = {
       path,
       name,
-      access: accessOf(path),
+      access,
       log: options.log,
       auditLog,
+      audit: access.audited ? options.audit : undefined,
+      requestBytes: bound.definition.requestSerialize,
       metrics: options.metrics.serverMethod(name),
       calls,
       durationMsMax: bound.kind === 'unary' ? (options.unaryDurationMsMax ?? unaryDurationMsMaxDefault) : undefined,

@@ -1,6 +1,7 @@
 import type { handleUnaryCall, sendUnaryData } from '@grpc/grpc-js'
 import type { Unary } from './call.js'
 import { answerFor } from './errors.js'
+import type { RpcError } from './rpc-error.js'
 import { ServerCall } from './server-call.js'
 import type { ServerMethod } from './server-method.js'
 import { statusObject } from './status-object.js'
@@ -23,12 +24,30 @@ async function answer(
   })
   try {
     call.admit()
-    const response = await handler(call, request)
+    const response = await handle(call, handler, request)
     if (!call.end()) return
     call.flushHeaders()
     respond(null, response)
   } catch (error) {
     const failure = answerFor(error)
     if (call.end(failure)) respond(statusObject(failure))
+  }
+}
+
+/** Runs the handler; for an audited method between the records of its beginning and of what became of it. */
+async function handle(call: ServerCall, handler: Unary<unknown, unknown>, request: unknown): Promise<unknown> {
+  const { audit, name, requestBytes } = call.method
+  if (audit === undefined) return await handler(call, request)
+  const noteOutcome = await audit.begin({ method: name, call, request, requestBytes: requestBytes(request) })
+  let failure: RpcError | undefined
+  try {
+    // Whoever left meanwhile is not served; whoever leaves later does not undo what the handler does.
+    if (call.interruption !== undefined) throw call.interruption
+    return await handler(call, request)
+  } catch (error) {
+    failure = answerFor(error)
+    throw error
+  } finally {
+    await noteOutcome(failure)
   }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/clock.js'
 import type { Secret } from '../../runtime/secret.js'
 import type { KeyedHash } from '../keyed-hash.js'
 import { passwordsFromNetwork, passwordsOfAccount } from '../throttles/throttle.js'
-import type { Admission, ThrottleStore } from '../throttles/throttle-store.js'
+import type { Refusal, ThrottleStore } from '../throttles/throttle-store.js'
 import type { Email } from '../users/email.js'
 import type { PasswordOfUser, UserStore } from '../users/user-store.js'
 import type { Vault } from '../vault/vault.js'
@@ -14,10 +14,11 @@ import type { PlaceStore } from './place-store.js'
 /** What became of a password that somebody gave. */
 export type Checked =
   | { kind: 'right'; userId: string; hash: string }
-  | { kind: 'wrong' }
+  /** `slowsDown`: it was the last one that need not wait. `userId` is whose account it is, where that is certain. */
+  | { kind: 'wrong'; slowsDown: boolean; userId: string | undefined }
   /** Too many passwords are being checked; nothing was counted. */
   | { kind: 'busy' }
-  | (Admission & { kind: 'refused' })
+  | Refusal
 
 export interface PasswordCheckDeps {
   users: Pick<UserStore, 'findPasswords'>
@@ -71,7 +72,7 @@ export class PasswordCheck {
     const user = found === 'wrong' ? undefined : writers[found.index]
     if (user !== undefined) return await this.#succeed(user, account, source, nowMs)
     if (source !== undefined) await throttles.count(passwordsFromNetwork, source.network, nowMs)
-    return { kind: 'wrong' }
+    return wrong(admission.tryCount, writers.find(({ contactVerified }) => contactVerified)?.userId)
   }
 
   /** Checks the password of a user who is signed in; guesses with a stolen token are counted by user. */
@@ -87,7 +88,7 @@ export class PasswordCheck {
       await throttles.ease(passwordsOfAccount, account, 1, nowMs)
       return { kind: 'busy' }
     }
-    if (found === 'wrong' || hash === undefined) return { kind: 'wrong' }
+    if (found === 'wrong' || hash === undefined) return wrong(admission.tryCount, userId)
     await throttles.clear(passwordsOfAccount, account)
     return { kind: 'right', userId, hash }
   }
@@ -114,6 +115,10 @@ export class PasswordCheck {
     }
     return { kind: 'right', userId, hash }
   }
+}
+
+function wrong(tryCount: number, userId: string | undefined): Checked {
+  return { kind: 'wrong', slowsDown: tryCount === passwordsOfAccount.freeCount, userId }
 }
 
 /** Where a password came from. */

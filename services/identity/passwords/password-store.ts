@@ -1,14 +1,19 @@
 import type pg from 'pg'
 import { transaction } from '../../runtime/postgres.js'
+import { appendEvent } from '../audit/audit-chain.js'
+import type { AuditWho } from '../audit/audit-record.js'
 import { type PresentedCode, spendCode } from '../codes/code-store.js'
 import { addNotification, type SealedNotification } from '../notifications/notification-store.js'
 import { revokeSessions } from '../sessions/session-list.js'
+import { userName } from '../users/user.js'
 
 /** A password that takes the place of another, and what goes with it. */
 export interface NewPassword {
   userId: string
   hash: string
   timeMs: number
+  /** Who changes it. */
+  who: AuditWho
   /** Tells the user; undefined when there is no contact that is certainly theirs. */
   notification: SealedNotification | undefined
 }
@@ -43,7 +48,7 @@ export class PasswordStore {
       })
       if (rowCount !== 1) return false
       await revokeSessions(client, password.userId, sessionId, 'PASSWORD_CHANGED', password.timeMs)
-      if (password.notification !== undefined) await addNotification(client, password.notification)
+      await tell(client, password, 'PASSWORD_CHANGED')
       return true
     })
   }
@@ -58,8 +63,18 @@ export class PasswordStore {
         values: [password.userId, password.hash, new Date(password.timeMs)],
       })
       await revokeSessions(client, password.userId, undefined, 'PASSWORD_RESET', password.timeMs)
-      if (password.notification !== undefined) await addNotification(client, password.notification)
+      await tell(client, password, 'PASSWORD_RESET')
       return true
     })
   }
+}
+
+/** Tells the user, and the audit chain. */
+async function tell(
+  client: pg.ClientBase,
+  { userId, who, timeMs, notification }: NewPassword,
+  event: 'PASSWORD_CHANGED' | 'PASSWORD_RESET',
+): Promise<void> {
+  if (notification !== undefined) await addNotification(client, notification)
+  await appendEvent(client, { event, who, timeMs, resource: userName(userId) })
 }

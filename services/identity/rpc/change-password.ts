@@ -4,8 +4,11 @@ import type { Call } from '../../runtime/call.js'
 import type { Clock } from '../../runtime/clock.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import type { Secret } from '../../runtime/secret.js'
-import { errorDomain, identityError, requireRight } from '../errors.js'
+import { whoCalls } from '../audit/audit-who.js'
+import { errorDomain, identityError } from '../errors.js'
 import { take } from '../parsed.js'
+import type { AuditStore } from '../audit/audit-store.js'
+import { requireRightPassword } from './checked-password.js'
 import { parseGivenPassword, parseNewPassword } from '../passwords/password.js'
 import type { PasswordCheck } from '../passwords/password-check.js'
 import type { PasswordHasher } from '../passwords/password-hasher.js'
@@ -18,6 +21,7 @@ import { callerSessionId, openUser, ownUserId, saltOf } from './own-user.js'
 export interface ChangePasswordDeps extends NoticeDeps {
   users: Pick<UserStore, 'find'>
   passwordStore: Pick<PasswordStore, 'change'>
+  audit: Pick<AuditStore, 'appendEvent'>
   passwordCheck: Pick<PasswordCheck, 'own'>
   passwords: PasswordHasher
   vault: Vault
@@ -38,12 +42,13 @@ export async function changePassword(
   const { current, next } = parse(request)
   const user = await openUser(deps, userId)
   const salt = saltOf(deps.vault, user)
-  const { hash } = requireRight(await deps.passwordCheck.own(userId, salt, current, call.signal))
+  const checked = await deps.passwordCheck.own(userId, salt, current, call.signal)
+  const { hash } = await requireRightPassword(deps, call, checked)
   const hashed = await deps.passwords.hash(next, salt, call.signal)
   if (hashed === 'busy') throw identityError('OVERLOADED')
   const timeMs = deps.clock.nowMs()
   const notification = noticeTo(deps, user, 'PASSWORD_CHANGED', timeMs)
-  const changed = { userId, hash: hashed.hash, timeMs, notification }
+  const changed = { userId, hash: hashed.hash, timeMs, who: whoCalls(call), notification }
   if (!(await deps.passwordStore.change(changed, hash, callerSessionId(call)))) throw identityError('WRONG_CREDENTIALS')
   deps.nudgeDelivery()
   return ChangePasswordResponse.fromPartial({})

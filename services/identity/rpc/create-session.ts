@@ -5,8 +5,10 @@ import type { Clock } from '../../runtime/clock.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import type { Random } from '../../runtime/ids.js'
 import { type Email, parseEmail } from '../users/email.js'
-import { errorDomain, requireRight } from '../errors.js'
+import { errorDomain } from '../errors.js'
 import { take } from '../parsed.js'
+import type { AuditStore } from '../audit/audit-store.js'
+import { requireRightPassword } from './checked-password.js'
 import { parseGivenPassword } from '../passwords/password.js'
 import type { PasswordCheck } from '../passwords/password-check.js'
 import { newRefreshToken } from '../sessions/refresh-token.js'
@@ -18,6 +20,7 @@ import { issueTokens, type IssueTokensDeps } from './issue-tokens.js'
 
 export interface CreateSessionDeps extends IssueTokensDeps {
   sessions: Pick<SessionStore, 'create'>
+  audit: Pick<AuditStore, 'appendEvent'>
   passwordCheck: Pick<PasswordCheck, 'signIn'>
   clock: Clock
   random: Random
@@ -34,7 +37,7 @@ export async function createSession(
 ): Promise<CreateSessionResponse> {
   const { email, password } = parse(request)
   const checked = await deps.passwordCheck.signIn(email, password, clientNetwork(call), call.signal)
-  const { userId } = requireRight(checked)
+  const { userId } = await requireRightPassword(deps, call, checked)
   const nowMs = deps.clock.nowMs()
   const token = newRefreshToken(deps.random)
   const sessionExpireTimeMs = nowMs + sessionLifeMs

@@ -4,6 +4,7 @@ import type { Call } from '../../runtime/call.js'
 import type { Clock } from '../../runtime/clock.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import type { Random } from '../../runtime/ids.js'
+import { whoCalls } from '../audit/audit-who.js'
 import { errorDomain, identityError } from '../errors.js'
 import { take } from '../parsed.js'
 import { newRefreshToken, parseRefreshToken, type RefreshToken } from '../sessions/refresh-token.js'
@@ -33,7 +34,7 @@ export async function refreshSession(
   deps.signingKeys.signer()
   const nowMs = deps.clock.nowMs()
   const token = newRefreshToken(deps.random)
-  const rotation = await deps.sessions.rotate(presented.hash, token.hash, nowMs)
+  const rotation = await deps.sessions.rotate(presented.hash, token.hash, nowMs, whoCalls(call))
   switch (rotation.kind) {
     case 'invalid':
       throw identityError('REFRESH_TOKEN_INVALID')

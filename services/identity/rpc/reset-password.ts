@@ -6,6 +6,7 @@ import type { Clock } from '../../runtime/clock.js'
 import { FieldCheck } from '../../runtime/field-check.js'
 import type { Keyring } from '../../runtime/keyring.js'
 import type { Secret } from '../../runtime/secret.js'
+import { whoCalls } from '../audit/audit-who.js'
 import { codeHash, parseCode } from '../codes/code.js'
 import type { CodeStore, PresentedCode } from '../codes/code-store.js'
 import { errorDomain, identityError } from '../errors.js'
@@ -52,7 +53,8 @@ export async function resetPassword(
   if (!(await deps.codes.try(presented, timeMs))) throw identityError('CODE_INVALID')
   const notice = { id: deps.newId(), kind: 'PASSWORD_CHANGED' as const, email: email.written, code: undefined }
   const notification = sealNotification(deps.keyring, { ...notice, expireTimeMs: timeMs + noticeLifeMs }, timeMs)
-  if (!(await deps.passwordStore.reset({ userId, hash: hashed.hash, timeMs, notification }, presented))) {
+  const next = { userId, hash: hashed.hash, timeMs, who: whoCalls(call), notification }
+  if (!(await deps.passwordStore.reset(next, presented))) {
     throw identityError('CODE_INVALID')
   }
   deps.nudgeDelivery()

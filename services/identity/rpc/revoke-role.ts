@@ -1,5 +1,7 @@
 import { type RevokeRoleRequest, RevokeRoleResponse } from '../../../gen/paymesh/identity/v1/role_service.js'
 import type { Call } from '../../runtime/call.js'
+import type { Clock } from '../../runtime/clock.js'
+import { whoCalls } from '../audit/audit-who.js'
 import { identityError } from '../errors.js'
 import type { GrantStore } from '../roles/grant-store.js'
 import { userName } from '../users/user.js'
@@ -7,6 +9,7 @@ import { parseGrantRequest } from './grant-message.js'
 
 export interface RevokeRoleDeps {
   grants: Pick<GrantStore, 'remove'>
+  clock: Clock
 }
 
 /**
@@ -15,11 +18,11 @@ export interface RevokeRoleDeps {
  */
 export async function revokeRole(
   deps: RevokeRoleDeps,
-  _call: Call,
+  call: Call,
   request: RevokeRoleRequest,
 ): Promise<RevokeRoleResponse> {
   const { userId, role } = parseGrantRequest(request)
-  if (!(await deps.grants.remove(userId, role))) {
+  if (!(await deps.grants.remove({ userId, role }, whoCalls(call), deps.clock.nowMs()))) {
     throw identityError('GRANT_NOT_FOUND', { user: userName(userId), role })
   }
   return RevokeRoleResponse.fromPartial({})

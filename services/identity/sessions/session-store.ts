@@ -1,6 +1,9 @@
 import type pg from 'pg'
 import { transaction } from '../../runtime/postgres.js'
+import { appendEvent } from '../audit/audit-chain.js'
+import type { AuditWho } from '../audit/audit-record.js'
 import { isRole, type Role } from '../roles/roles.js'
+import { sessionName, userName } from '../users/user.js'
 import { type Tag, tagsOf } from '../users/tags.js'
 import { judgeRefresh, refreshExpireTimeMs, type StoredRefreshToken } from './session.js'
 
@@ -91,7 +94,7 @@ export class SessionStore {
    * is locked first, so of any number of calls with one token exactly one rotates, and a rotation and a revocation of
    * one session happen one after the other.
    */
-  async rotate(hash: Buffer, successorHash: Buffer, nowMs: number): Promise<Rotation> {
+  async rotate(hash: Buffer, successorHash: Buffer, nowMs: number, who: AuditWho): Promise<Rotation> {
     return await transaction(this.#pool, async (client) => {
       const token = await lockToken(client, hash)
       const judgement = judgeRefresh(token, nowMs)
@@ -99,7 +102,7 @@ export class SessionStore {
       if (token === undefined || judgement === 'invalid') return { kind: 'invalid' }
       if (judgement === 'reused') {
         // Returned, not thrown: a throw would roll the revocation back.
-        await revoke(client, token.sessionId, nowMs)
+        await revoke(client, token, nowMs, who)
         return { kind: 'reused', sessionId: token.sessionId, userId: token.userId }
       }
       return await exchange(client, token, hash, successorHash, nowMs)
@@ -209,13 +212,18 @@ async function exchange(
   return { kind: 'rotated', session, refreshExpireTimeMs: expireTimeMs }
 }
 
-async function revoke(client: pg.PoolClient, sessionId: string, nowMs: number): Promise<void> {
-  await client.query({
+async function revoke(client: pg.PoolClient, token: StoredRefreshToken, nowMs: number, who: AuditWho): Promise<void> {
+  const { sessionId, userId } = token
+  const { rowCount } = await client.query({
     name: 'revoke-session',
     text: `update sessions set revoke_time = $2, revoke_reason = 'REFRESH_TOKEN_REUSED'
       where id = $1 and revoke_time is null`,
     values: [sessionId, new Date(nowMs)],
   })
+  // Once a session, however often the token comes.
+  if (rowCount !== 1) return
+  const details = { session: sessionName(sessionId) }
+  await appendEvent(client, { event: 'REFRESH_TOKEN_REUSED', who, timeMs: nowMs, resource: userName(userId), details })
 }
 
 function tokenOf(row: TokenRow): StoredRefreshToken {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type MethodDefinition, status } from '@grpc/grpc-js'
 import { DeviceServiceService } from '../../../gen/paymesh/identity/v1/device_service.js'
+import { AuditServiceService } from '../../../gen/paymesh/identity/v1/audit_service.js'
 import { RoleServiceService } from '../../../gen/paymesh/identity/v1/role_service.js'
 import { SessionServiceService } from '../../../gen/paymesh/identity/v1/session_service.js'
 import { UserServiceService } from '../../../gen/paymesh/identity/v1/user_service.js'
@@ -23,7 +24,7 @@ describe('who may call Identity', () => {
   const operator: CallAs = { peer: 'operator' }
   const open = Object.values({ ...UserServiceService, ...SessionServiceService, ...DeviceServiceService })
   const own = open.filter(({ path }) => !requireAccess(path).public)
-  const administration = Object.values(RoleServiceService)
+  const administration = Object.values({ ...RoleServiceService, ...AuditServiceService })
 
   const refused: [string, { path: string }[], CallAs, string][] = [
     ['another service of the mesh, whatever it claims,', [...open, ...administration], intent, 'PEER_NOT_ALLOWED'],

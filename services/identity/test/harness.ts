@@ -154,6 +154,25 @@ export class TestIdentity {
     })
   }
 
+  /** Calls a method that answers a stream as an operator, to its end; rejects with RpcError. */
+  async stream<Q, R>(method: MethodDefinition<Q, R>, request: Q, peer: PeerName = 'operator'): Promise<R[]> {
+    const { path, requestSerialize, responseDeserialize } = method
+    const options = { deadline: Date.now() + 20_000 }
+    const answer = this.#clientOf(peer).makeServerStreamRequest(
+      path,
+      requestSerialize,
+      responseDeserialize,
+      request,
+      new Metadata(),
+      options,
+    )
+    try {
+      return (await answer.toArray()) as R[]
+    } catch (error) {
+      throw rpcErrorFrom(error)
+    }
+  }
+
   /** Registers somebody new. */
   async register(
     given: { email?: string; displayName?: string; password?: string } = {},
@@ -213,6 +232,7 @@ export class TestIdentity {
       listenAddress: 'localhost:0',
       tls: this.#tlsOf('identity'),
       bindings: identityBindings(this.#parts),
+      audit: this.#parts.callAudit,
       reflection: false,
       drainDelayMs: 0,
       log,

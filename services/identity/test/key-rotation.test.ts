@@ -8,6 +8,7 @@ import { testDatabase } from '../../../dev/testing.js'
 import { Keyring } from '../../runtime/keyring.js'
 import { createPool } from '../../runtime/postgres.js'
 import { Secret } from '../../runtime/secret.js'
+import { whoInside } from '../audit/audit-who.js'
 import { accessLifeMs } from '../sessions/session.js'
 import { signAccessToken } from '../tokens/access-token.js'
 import { keySetAgeMsMax, publishLeadMs, reloadIntervalMs, rotateSigningKey } from '../tokens/signing-key-rotation.js'
@@ -19,6 +20,7 @@ const log = pino({ level: 'silent' })
 const keyBase64 = Buffer.alloc(32, 1).toString('base64')
 const keyring = new Keyring([{ id: 'one', key: new Secret(Buffer.alloc(32, 1), 'key') }])
 const dayMs = 86_400_000
+const who = whoInside('command')
 
 /** A verifier as the edge is one: keeps the key set for its time, and does not fetch for a key that it does not know. */
 class Verifier {
@@ -95,7 +97,7 @@ describe('rotation of signing keys', () => {
       // Half a reload apart.
       if ((step * stepMs) % reloadIntervalMs === 0) await replicas[0]!.reload()
       if ((step * stepMs) % reloadIntervalMs === 10_000) await replicas[1]!.reload()
-      if (step === 13) await rotateSigningKey({ store, keyring, clock }, 'ES256')
+      if (step === 13) await rotateSigningKey({ store, keyring, clock, who }, 'ES256')
       live.push(...(await Promise.all(replicas.map(sign))))
       live = live.filter(({ expireTimeMs }) => expireTimeMs > clock.nowMs() + 1000)
       // The newest and the oldest: those that a verifier may not know yet, or not any more.
@@ -115,7 +117,7 @@ describe('rotation of signing keys', () => {
 
   it('happens once, however many ask for it, and not again before it is through', async () => {
     await start()
-    const deps = { store, keyring, clock }
+    const deps = { store, keyring, clock, who }
     const rotations = await Promise.all(Array.from({ length: 5 }, () => rotateSigningKey(deps, 'EdDSA')))
     assert.equal(rotations.filter(({ kind }) => kind === 'rotated').length, 1)
     assert.equal((await rotateSigningKey(deps, 'EdDSA')).kind, 'underway')
@@ -143,7 +145,7 @@ describe('rotation of signing keys', () => {
   it('of a key that somebody else may have ends it at once', async () => {
     const keys = await start()
     const { token } = await sign(keys)
-    await rotateSigningKey({ store, keyring, clock }, 'EdDSA', true)
+    await rotateSigningKey({ store, keyring, clock, who }, 'EdDSA', true)
     clock.advance(1)
     await keys.reload()
     await new Verifier(clock, [keys]).verify((await sign(keys)).token)
@@ -152,7 +154,7 @@ describe('rotation of signing keys', () => {
 
   it('forgets a key a week after it retired', async () => {
     const keys = await start()
-    await rotateSigningKey({ store, keyring, clock }, 'EdDSA')
+    await rotateSigningKey({ store, keyring, clock, who }, 'EdDSA')
     clock.advance(publishLeadMs + accessLifeMs + 7 * dayMs)
     assert.equal(await store.deleteExpired(clock.nowMs(), 10), 0)
     clock.advance(60_000)

@@ -9,6 +9,7 @@ import { signAccessToken } from '../tokens/access-token.js'
 import { Keyring } from '../../runtime/keyring.js'
 import { Secret } from '../../runtime/secret.js'
 import { newSigningKey } from '../tokens/signing-key.js'
+import { whoInside } from '../audit/audit-who.js'
 import { SigningKeyStore } from '../tokens/signing-key-store.js'
 import { SigningKeys } from '../tokens/signing-keys.js'
 import { TestClock } from './harness.js'
@@ -98,8 +99,8 @@ describe('SigningKeys', () => {
       publishTimeMs: nowMs,
       signTimeMs: nowMs + 135_000,
     })
-    assert.equal(await store.add(second), 'added')
-    assert.equal(await store.add(second), 'generation_exists')
+    assert.equal(await store.add(second, whoInside('identity')), 'added')
+    assert.equal(await store.add(second, whoInside('identity')), 'generation_exists')
 
     await keys.reload()
     assert.equal(keys.signer().kid, first)

@@ -6,7 +6,7 @@ import { delayMsAfter, type ThrottlePolicy } from '../throttles/throttle.js'
 import { ThrottleStore } from '../throttles/throttle-store.js'
 
 const policy: ThrottlePolicy = { kind: 'x', freeCount: 3, firstDelayMs: 1000, delayMsMax: 8000, forgetMs: 60_000 }
-const admitted = { kind: 'admitted' }
+const admitted = (tryCount: number) => ({ kind: 'admitted', tryCount })
 const refused = (retryAfterMs: number) => ({ kind: 'refused', retryAfterMs })
 
 describe('ThrottleStore', () => {
@@ -26,7 +26,7 @@ describe('ThrottleStore', () => {
   it('waits as throttle.ts says, try for try', async () => {
     let nowMs = 1_000_000
     for (let tries = 1; tries <= 8; tries++) {
-      assert.deepEqual(await store.admit(policy, subject, nowMs), admitted)
+      assert.deepEqual(await store.admit(policy, subject, nowMs), admitted(tries))
       const delayMs = delayMsAfter(tries, policy)
       if (delayMs > 0) {
         // However often: it does not become longer.
@@ -49,8 +49,8 @@ describe('ThrottleStore', () => {
   it('counts whom and what apart', async () => {
     for (let i = 0; i < 3; i++) await store.admit(policy, subject, 0)
     assert.deepEqual(await store.admit(policy, subject, 0), refused(1000))
-    assert.deepEqual(await store.admit({ ...policy, kind: 'y' }, subject, 0), admitted)
-    assert.deepEqual(await store.admit(policy, Buffer.alloc(32, 200), 0), admitted)
+    assert.deepEqual(await store.admit({ ...policy, kind: 'y' }, subject, 0), admitted(1))
+    assert.deepEqual(await store.admit(policy, Buffer.alloc(32, 200), 0), admitted(1))
   })
 
   it('counts what was done without asking', async () => {
@@ -60,10 +60,10 @@ describe('ThrottleStore', () => {
 
   it('forgets after its time, and when it is cleared', async () => {
     for (let i = 0; i < 3; i++) await store.admit(policy, subject, 1_000_000)
-    for (let i = 0; i < 3; i++) assert.deepEqual(await store.admit(policy, subject, 1_060_000), admitted)
+    for (let i = 1; i <= 3; i++) assert.deepEqual(await store.admit(policy, subject, 1_060_000), admitted(i))
     assert.deepEqual(await store.admit(policy, subject, 1_060_000), refused(1000))
     await store.clear(policy, subject)
-    assert.deepEqual(await store.admit(policy, subject, 1_060_000), admitted)
+    assert.deepEqual(await store.admit(policy, subject, 1_060_000), admitted(1))
   })
 
   it('answers a refusal from memory for a second, and what another replica cleared after that', async () => {
@@ -74,7 +74,7 @@ describe('ThrottleStore', () => {
     assert.deepEqual(store.remembered(policy, subject, 1_000_999), refused(3001))
     assert.deepEqual(await store.look(policy, subject, 1_000_999), refused(3001))
     assert.equal(store.remembered(policy, subject, 1_001_000), undefined)
-    assert.deepEqual(await store.admit(policy, subject, 1_001_000), admitted)
+    assert.deepEqual(await store.admit(policy, subject, 1_001_000), admitted(1))
   })
 
   it('deletes what nobody tried for a month', async () => {

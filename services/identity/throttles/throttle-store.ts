@@ -1,8 +1,14 @@
 import type pg from 'pg'
 import { throttleDaysMax, type ThrottlePolicy } from './throttle.js'
 
-/** Whether a try may happen now; refused, when the next one may. */
-export type Admission = { kind: 'admitted' } | { kind: 'refused'; retryAfterMs: number }
+/** Not now, and when. */
+export interface Refusal {
+  kind: 'refused'
+  retryAfterMs: number
+}
+
+/** Whether a try may happen now, and which one it is of those that are not forgotten, from 1. */
+export type Admission = { kind: 'admitted'; tryCount: number } | Refusal
 
 // `delayMsAfter` in SQL, where the count is only known. $4 to $7 are the policy.
 const delay = (count: string) => `make_interval(secs =>
@@ -33,7 +39,7 @@ export class ThrottleStore {
   }
 
   /** The refusal, where it is known without asking; counts nothing. */
-  remembered({ kind }: ThrottlePolicy, subject: Buffer, nowMs: number): (Admission & { kind: 'refused' }) | undefined {
+  remembered({ kind }: ThrottlePolicy, subject: Buffer, nowMs: number): Refusal | undefined {
     const refusal = this.#refusals.get(keyOf(kind, subject))
     if (refusal === undefined || refusal.untilMs <= nowMs) return undefined
     return { kind: 'refused', retryAfterMs: refusal.freeTimeMs - nowMs }
@@ -43,16 +49,17 @@ export class ThrottleStore {
   async admit(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
     const refusal = this.remembered(policy, subject, nowMs)
     if (refusal !== undefined) return refusal
-    const { rowCount } = await this.#pool.query({
+    const { rows } = await this.#pool.query<{ try_count: number }>({
       name: 'admit-try',
-      text: `${count} where throttles.free_time <= $3`,
+      text: `${count} where throttles.free_time <= $3 returning try_count`,
       values: valuesOf(policy, subject, nowMs),
     })
-    return rowCount === 1 ? { kind: 'admitted' } : await this.#refusal(policy, subject, nowMs)
+    const [row] = rows
+    return row ? { kind: 'admitted', tryCount: row.try_count } : await this.#refusal(policy, subject, nowMs)
   }
 
   /** Whether a try may happen now, counting nothing. */
-  async look(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
+  async look(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Refusal | { kind: 'free' }> {
     const refusal = this.remembered(policy, subject, nowMs)
     if (refusal !== undefined) return refusal
     const { rows } = await this.#pool.query<{ free_time: Date }>({
@@ -61,7 +68,7 @@ export class ThrottleStore {
       values: [policy.kind, subject, new Date(nowMs)],
     })
     const [row] = rows
-    if (row === undefined) return { kind: 'admitted' }
+    if (row === undefined) return { kind: 'free' }
     const freeTimeMs = row.free_time.getTime()
     this.#remember(keyOf(policy.kind, subject), freeTimeMs, nowMs)
     return { kind: 'refused', retryAfterMs: freeTimeMs - nowMs }
@@ -110,7 +117,7 @@ export class ThrottleStore {
     if (this.#refusals.size > rememberedMax && oldest !== undefined) this.#refusals.delete(oldest)
   }
 
-  async #refusal(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Admission> {
+  async #refusal(policy: ThrottlePolicy, subject: Buffer, nowMs: number): Promise<Refusal> {
     const looked = await this.look(policy, subject, nowMs)
     // Free by now, after having been refused: cleared in between. A second is longer than that takes.
     return looked.kind === 'refused' ? looked : { kind: 'refused', retryAfterMs: 1000 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/clock.js'
 import type { Keyring } from '../../runtime/keyring.js'
+import type { AuditWho } from '../audit/audit-record.js'
 import { accessLifeMs } from '../sessions/session.js'
 import { newSigningKey, type SigningAlgorithm, type SigningKeyRow } from './signing-key.js'
 import type { SigningKeyStore } from './signing-key-store.js'
@@ -25,6 +26,8 @@ export interface RotationDeps {
   store: Pick<SigningKeyStore, 'rotate' | 'listAll'>
   keyring: Keyring
   clock: Clock
+  /** Who asks for the next key. */
+  who: AuditWho
 }
 
 export type Rotated =
@@ -39,7 +42,7 @@ export type Rotated =
  * edge has the new key set, a minute at most.
  */
 export async function rotateSigningKey(
-  { store, keyring, clock }: RotationDeps,
+  { store, keyring, clock, who }: RotationDeps,
   algorithm: SigningAlgorithm,
   compromised = false,
 ): Promise<Rotated> {
@@ -49,6 +52,6 @@ export async function rotateSigningKey(
   const generation = (newest?.generation ?? 0) + 1
   const signTimeMs = compromised ? nowMs : nowMs + publishLeadMs
   const key = await newSigningKey(keyring, algorithm, { generation, publishTimeMs: nowMs, signTimeMs })
-  const added = await store.rotate(key, compromised ? nowMs + 1 : signTimeMs + verifyTailMs)
+  const added = await store.rotate(key, compromised ? nowMs + 1 : signTimeMs + verifyTailMs, who)
   return added === 'added' ? { kind: 'rotated', key } : { kind: 'underway' }
 }

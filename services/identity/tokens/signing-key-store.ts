@@ -1,5 +1,7 @@
 import type pg from 'pg'
 import { transaction } from '../../runtime/postgres.js'
+import { appendEvent, type AuditEvent } from '../audit/audit-chain.js'
+import type { AuditWho } from '../audit/audit-record.js'
 import type { PublicJwk, SigningAlgorithm, SigningKeyRow } from './signing-key.js'
 
 interface Row {
@@ -21,13 +23,17 @@ export class SigningKeyStore {
     this.#pool = pool
   }
 
-  /** Stores a key unless its generation exists. Who loses the race takes the winner's key from `list`. */
-  async add(key: SigningKeyRow): Promise<'added' | 'generation_exists'> {
-    return (await insertKey(this.#pool, key)) ? 'added' : 'generation_exists'
+  /** Stores the first key unless there is one. Who loses the race takes the winner's key from `list`. */
+  async add(key: SigningKeyRow, who: AuditWho): Promise<'added' | 'generation_exists'> {
+    return await transaction(this.#pool, async (client) => {
+      if (!(await insertKey(client, key))) return 'generation_exists'
+      await appendEvent(client, eventOf('SIGNING_KEY_ROTATED', key.kid, {}, who, key.publishTimeMs))
+      return 'added'
+    })
   }
 
   /** Stores the next key and says when those before it retire, both or neither. */
-  async rotate(key: SigningKeyRow, retireTimeMs: number): Promise<'added' | 'generation_exists'> {
+  async rotate(key: SigningKeyRow, retireTimeMs: number, who: AuditWho): Promise<'added' | 'generation_exists'> {
     return await transaction(this.#pool, async (client) => {
       if (!(await insertKey(client, key))) return 'generation_exists'
       await client.query({
@@ -36,18 +42,25 @@ export class SigningKeyStore {
           where generation < $1 and (retire_time is null or retire_time > $2) and sign_time < $2`,
         values: [key.generation, new Date(retireTimeMs)],
       })
+      const details = { othersRetireTime: new Date(retireTimeMs).toISOString() }
+      await appendEvent(client, eventOf('SIGNING_KEY_ROTATED', key.kid, details, who, key.publishTimeMs))
       return 'added'
     })
   }
 
   /** Puts a retired key back into the key set until a time, so that what it signed verifies again; whether there is one. */
-  async republish(kid: string, retireTimeMs: number): Promise<boolean> {
-    const { rowCount } = await this.#pool.query({
-      name: 'republish-signing-key',
-      text: `update signing_keys set retire_time = $2 where kid = $1 and retire_time < $2`,
-      values: [kid, new Date(retireTimeMs)],
+  async republish(kid: string, retireTimeMs: number, who: AuditWho, nowMs: number): Promise<boolean> {
+    return await transaction(this.#pool, async (client) => {
+      const { rowCount } = await client.query({
+        name: 'republish-signing-key',
+        text: `update signing_keys set retire_time = $2 where kid = $1 and retire_time < $2`,
+        values: [kid, new Date(retireTimeMs)],
+      })
+      if (rowCount !== 1) return false
+      const details = { retireTime: new Date(retireTimeMs).toISOString() }
+      await appendEvent(client, eventOf('SIGNING_KEY_REPUBLISHED', kid, details, who, nowMs))
+      return true
     })
-    return rowCount === 1
   }
 
   /** Deletes at most `countMax` keys that retired a week ago: nothing that they signed is good any more. */
@@ -76,6 +89,16 @@ export class SigningKeyStore {
     })
     return rows.map(keyOf)
   }
+}
+
+function eventOf(
+  event: 'SIGNING_KEY_ROTATED' | 'SIGNING_KEY_REPUBLISHED',
+  kid: string,
+  details: Readonly<Record<string, string>>,
+  who: AuditWho,
+  timeMs: number,
+): AuditEvent {
+  return { event, who, timeMs, resource: '', details: { kid, ...details } }
 }
 
 async function insertKey(db: Pick<pg.ClientBase, 'query'>, key: SigningKeyRow): Promise<boolean> {

@@ -2,6 +2,7 @@ import type { CryptoKey } from 'jose'
 import type { Clock } from '../../runtime/clock.js'
 import type { Logger } from '../../runtime/logger.js'
 import type { Keyring } from '../../runtime/keyring.js'
+import { whoInside } from '../audit/audit-who.js'
 import { reloadIntervalMs, rotateSigningKey } from './signing-key-rotation.js'
 import { newSigningKey, openSigningKey, type PublicJwk, type SigningKeyRow, signingKeyStates } from './signing-key.js'
 import type { SigningKeyStore } from './signing-key-store.js'
@@ -86,7 +87,8 @@ export class SigningKeys {
     const nowMs = clock.nowMs()
     if ((await store.list(nowMs)).length > 0) return
     const key = await newSigningKey(keyring, 'EdDSA', { generation: 1, publishTimeMs: nowMs, signTimeMs: nowMs })
-    if ((await store.add(key)) === 'added') log.info({ kid: key.kid }, 'made the first signing key')
+    if ((await store.add(key, whoInside('identity'))) === 'added')
+      log.info({ kid: key.kid }, 'made the first signing key')
   }
 
   async #reloadLater(): Promise<void> {
@@ -103,7 +105,7 @@ export class SigningKeys {
     const { clock, rotateAfterMs, log } = this.#deps
     const newest = this.#rows.at(-1)
     if (newest === undefined || newest.signTimeMs + rotateAfterMs > clock.nowMs()) return
-    const rotated = await rotateSigningKey(this.#deps, newest.algorithm)
+    const rotated = await rotateSigningKey({ ...this.#deps, who: whoInside('identity') }, newest.algorithm)
     if (rotated.kind === 'rotated') log.info({ kid: rotated.key.kid }, 'made the next signing key')
     await this.reload()
   }
