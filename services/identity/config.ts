@@ -24,13 +24,16 @@ const variables = z.object({
   /** Who delivers codes and notices to people: POST, signed with NOTIFICATION_KEY. */
   NOTIFICATION_URL: z.url({ protocol: /^https?$/ }).optional(),
   NOTIFICATION_KEY: encryptionKey.optional(),
+  /** Who checks documents of KYC cases: POST, signed with KYC_PROVIDER_KEY. Without it people decide unaided. */
+  KYC_PROVIDER_URL: z.url({ protocol: /^https?$/ }).optional(),
+  KYC_PROVIDER_KEY: encryptionKey.optional(),
   /** Instead, in development: the file to which they are appended. */
   NOTIFICATION_FILE: z.string().optional(),
 })
 
 /** Whoever cannot be told a code can't register: so one way to tell is required, and only a proper one in production. */
 export const identityEnvironment = variables.superRefine((given, context) => {
-  const problem = notificationProblem(given)
+  const problem = notificationProblem(given) ?? kycProblem(given)
   if (problem !== undefined) context.addIssue({ code: 'custom', path: [problem.variable], message: problem.message })
 })
 
@@ -47,6 +50,15 @@ function notificationProblem(given: z.output<typeof variables>): { variable: str
     return { variable: 'NOTIFICATION_URL', message: 'must be https in production' }
   }
   return key === undefined ? { variable: 'NOTIFICATION_KEY', message: 'is missing' } : undefined
+}
+
+function kycProblem(given: z.output<typeof variables>): { variable: string; message: string } | undefined {
+  const { ENVIRONMENT, KYC_PROVIDER_URL: url, KYC_PROVIDER_KEY: key } = given
+  if (url === undefined) return undefined
+  if (ENVIRONMENT === 'production' && !url.startsWith('https:')) {
+    return { variable: 'KYC_PROVIDER_URL', message: 'must be https in production' }
+  }
+  return key === undefined ? { variable: 'KYC_PROVIDER_KEY', message: 'is missing' } : undefined
 }
 
 export type IdentityConfig = Readonly<z.infer<typeof identityEnvironment>>

@@ -16,6 +16,9 @@ import { PinStore } from './pins/pin-store.js'
 import { KeyedHash } from './keyed-hash.js'
 import type { Notifier } from './notifications/notification.js'
 import { NotificationDelivery } from './notifications/notification-delivery.js'
+import { KycChecks } from './kyc/kyc-checks.js'
+import type { KycProvider } from './kyc/kyc-provider.js'
+import { KycStore } from './kyc/kyc-store.js'
 import { NotificationStore } from './notifications/notification-store.js'
 import { ThrottleStore } from './throttles/throttle-store.js'
 import { GrantStore } from './roles/grant-store.js'
@@ -43,12 +46,14 @@ export interface Surroundings {
   clock: Clock
   random: Random
   notifier: Notifier
+  /** Undefined: people decide KYC cases without. */
+  kycProvider?: KycProvider | undefined
   /** How many passwords are hashed at once, and wait; for tests. */
   passwordBounds?: { runningMax: number; waitingMax: number }
   log: Logger
 }
 
-/** What handlers and loops are given. The caller stops `signingKeys`, and starts and stops `deliveryLoop`. */
+/** What handlers and loops are given. The caller stops `signingKeys`, and starts and stops the loops. */
 export type Parts = IdentityDeps & {
   signingKeys: SigningKeys
   sessions: SessionStore
@@ -60,6 +65,9 @@ export type Parts = IdentityDeps & {
   signingKeyStore: SigningKeyStore
   clientKeys: ClientKeyStore
   nonces: NonceStore
+  kyc: KycStore
+  kycChecks: KycChecks
+  kycLoop: Loop
   audit: AuditStore
   callAudit: CallAudit
   delivery: NotificationDelivery
@@ -80,7 +88,10 @@ export async function createDeps(surroundings: Surroundings): Promise<Parts> {
   const delivery = new NotificationDelivery({ store: notifications, notifier, clock, log })
   const audit = new AuditStore(pool)
   const newId = () => uuidV7(clock, random)
-  const deliveryLoop = createDeliveryLoop(delivery, random, log)
+  const deliveryLoop = createLoop('notifications', () => delivery.deliver(), random, log)
+  const kyc = new KycStore(pool)
+  const kycChecks = new KycChecks({ kyc, provider: surroundings.kycProvider, clock, log })
+  const kycLoop = createLoop('kyc checks', () => kycChecks.check(), random, log)
   return {
     ...passwordParts(surroundings, keyedHash, vault),
     sessions: new SessionStore(pool),
@@ -102,6 +113,12 @@ export async function createDeps(surroundings: Surroundings): Promise<Parts> {
     signingKeyStore,
     delivery,
     deliveryLoop,
+    kyc,
+    kycChecks,
+    kycLoop,
+    nudgeKyc: () => {
+      kycLoop.nudge()
+    },
     nudgeDelivery: () => {
       deliveryLoop.nudge()
     },
@@ -121,16 +138,16 @@ function passwordParts({ pool, clock, passwordBounds }: Surroundings, keyedHash:
   return { ...parts, passwordCheck: new PasswordCheck(parts) }
 }
 
-// A notification that was just stored is delivered at once; looking is for those of replicas that died and for repeats.
-const deliveryRestMs = 2_000
-const deliveryRestMsMax = 30_000
+// What was just stored is worked off at once; looking is for that of replicas that died and for repeats.
+const restMs = 2_000
+const restMsMax = 30_000
 
-function createDeliveryLoop(delivery: NotificationDelivery, random: Random, log: Logger): Loop {
+function createLoop(name: string, work: () => Promise<boolean>, random: Random, log: Logger): Loop {
   return new Loop({
-    name: 'notifications',
-    work: () => delivery.deliver(),
-    restMs: deliveryRestMs,
-    restMsMax: deliveryRestMsMax,
+    name,
+    work,
+    restMs,
+    restMsMax,
     random: () => Buffer.from(random(4)).readUInt32BE() / 2 ** 32,
     log,
   })

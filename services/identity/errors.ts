@@ -55,6 +55,11 @@ const answers: Record<Reason, Answer> = {
   // One text whatever is wrong: who tries keys must not learn which of them there are.
   SIGNATURE_INVALID: { code: status.UNAUTHENTICATED, message: 'The signature is not good.' },
   ACTING_NOT_ALLOWED: { code: status.PERMISSION_DENIED, message: 'The client may not act for this user.' },
+  KYC_OPEN: { code: status.FAILED_PRECONDITION, message: 'A case is open already. Wait for its decision.' },
+  KYC_VERIFIED: { code: status.FAILED_PRECONDITION, message: 'The level is verified already.' },
+  KYC_NOT_FOUND: { code: status.NOT_FOUND, message: 'The user has no such case.' },
+  KYC_NOT_IN_REVIEW: { code: status.FAILED_PRECONDITION, message: 'The case is not in review.' },
+  OWN_KYC: { code: status.PERMISSION_DENIED, message: 'Nobody decides their own case.' },
   OVERLOADED: {
     code: status.RESOURCE_EXHAUSTED,
     message: 'Too many passwords are being checked. Try again.',

@@ -10,6 +10,8 @@ import { createServer } from '../runtime/server.js'
 import { type IdentityConfig, readConfig } from './config.js'
 import { createDeps } from './deps.js'
 import { ExpiredRows } from './expired-rows.js'
+import { httpKycProvider } from './kyc/http-kyc-provider.js'
+import type { KycProvider } from './kyc/kyc-provider.js'
 import { fileNotifier } from './notifications/file-notifier.js'
 import type { Notifier } from './notifications/notification.js'
 import { webhookNotifier } from './notifications/webhook-notifier.js'
@@ -26,9 +28,12 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
   const tls = tlsFiles(config)
   const pool = createPool({ url: config.DATABASE_URL, max: config.DATABASE_POOL_MAX, applicationName: 'identity', log })
   const notifier = notifierOf(config)
-  const deps = await createDeps({ config, pool, clock: systemClock, random: systemRandom, notifier, log })
+  const kycProvider = kycProviderOf(config)
+  const surroundings = { config, pool, clock: systemClock, random: systemRandom, notifier, kycProvider, log }
+  const deps = await createDeps(surroundings)
   const { sessions, codes, throttles, users, places, challenges, signingKeyStore, clientKeys, nonces } = deps
-  const stores = [sessions, codes, throttles, users, places, challenges, signingKeyStore, clientKeys, nonces]
+  const kyc = { deleteExpired: (nowMs: number, countMax: number) => deps.kyc.expire(nowMs, countMax) }
+  const stores = [sessions, codes, throttles, users, places, challenges, signingKeyStore, clientKeys, nonces, kyc]
   const expired = new ExpiredRows({ stores, clock: systemClock, log })
   const http = createHttpServer({
     listenAddress: config.HTTP_ADDRESS,
@@ -53,6 +58,7 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
   await http.listen()
   await server.listen()
   deps.deliveryLoop.start()
+  deps.kycLoop.start()
   let stopping = false
   const isReady = async (): Promise<boolean> => !stopping && (await answers(pool))
   const admin = await startAdminServer({ address: config.ADMIN_ADDRESS, metrics, isReady })
@@ -65,6 +71,7 @@ async function start({ log, metrics }: ProcessParts): Promise<RunningService> {
       await http.drain()
       deps.signingKeys.stop()
       await deps.deliveryLoop.stop()
+      await deps.kycLoop.stop()
       await expired.stop()
       await admin.close()
       await pool.end()
@@ -80,6 +87,10 @@ function notifierOf({
   if (file !== undefined) return fileNotifier(file)
   if (url === undefined || key === undefined) throw new Error('the configuration was not checked')
   return webhookNotifier({ url, key, clock: systemClock })
+}
+
+function kycProviderOf({ KYC_PROVIDER_URL: url, KYC_PROVIDER_KEY: key }: IdentityConfig): KycProvider | undefined {
+  return url === undefined || key === undefined ? undefined : httpKycProvider({ url, key, clock: systemClock })
 }
 
 async function answers(pool: pg.Pool): Promise<boolean> {

@@ -2,6 +2,7 @@ import { DeviceServiceService } from '../../gen/paymesh/identity/v1/device_servi
 import { AuthorizationService } from '../../gen/envoy/service/auth/v3/external_auth.js'
 import { ClientServiceService } from '../../gen/paymesh/identity/v1/client_service.js'
 import { AuditServiceService } from '../../gen/paymesh/identity/v1/audit_service.js'
+import { KycServiceService } from '../../gen/paymesh/identity/v1/kyc_service.js'
 import { RoleServiceService } from '../../gen/paymesh/identity/v1/role_service.js'
 import { SessionServiceService } from '../../gen/paymesh/identity/v1/session_service.js'
 import { UserServiceService } from '../../gen/paymesh/identity/v1/user_service.js'
@@ -19,6 +20,9 @@ import { updateClient, type UpdateClientDeps } from './rpc/update-client.js'
 import { createSession, type CreateSessionDeps } from './rpc/create-session.js'
 import { getUser, type GetUserDeps } from './rpc/get-user.js'
 import { grantRole, type GrantRoleDeps } from './rpc/grant-role.js'
+import { getKyc, type GetKycDeps } from './rpc/get-kyc.js'
+import { reviewKyc, type ReviewKycDeps } from './rpc/review-kyc.js'
+import { submitKyc, type SubmitKycDeps } from './rpc/submit-kyc.js'
 import { listAuditRecords, type ListAuditRecordsDeps } from './rpc/list-audit-records.js'
 import { verifyAudit, type VerifyAuditDeps } from './rpc/verify-audit.js'
 import { listGrants, type ListGrantsDeps } from './rpc/list-grants.js'
@@ -77,7 +81,10 @@ export type IdentityDeps = RegisterUserDeps &
   RemoveKeyDeps &
   CheckDeps &
   ListAuditRecordsDeps &
-  VerifyAuditDeps
+  VerifyAuditDeps &
+  SubmitKycDeps &
+  GetKycDeps &
+  ReviewKycDeps
 
 /** Identity's services, one line per RPC. */
 export function identityBindings(deps: IdentityDeps): Binding[] {
@@ -114,6 +121,11 @@ export function identityBindings(deps: IdentityDeps): Binding[] {
       listGrants: (call, request) => listGrants(deps, call, request),
     }),
     ...clientBindings(deps),
+    bind(KycServiceService, {
+      submitKyc: (call, request) => submitKyc(deps, call, request),
+      getKyc: (call, request) => getKyc(deps, call, request),
+      reviewKyc: (call, request) => reviewKyc(deps, call, request),
+    }),
     bind(AuditServiceService, {
       listAuditRecords: (call, request) => listAuditRecords(deps, call, request),
       verifyAudit: (call, request) => verifyAudit(deps, call, request),

@@ -59,3 +59,8 @@ export function saltOf(vault: Vault, user: User): Buffer {
   assert('value' in email)
   return vault.passwordSalt(email.value)
 }
+
+/** Whether the caller's token permits something that the access option does not ask of everybody. */
+export function mayDo(call: Call, permission: string): boolean {
+  return call.caller.kind === 'subject' && call.caller.subject.permissions.has(permission)
+}

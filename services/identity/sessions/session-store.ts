@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { transaction } from '../../runtime/postgres.js'
 import { appendEvent } from '../audit/audit-chain.js'
 import type { AuditWho } from '../audit/audit-record.js'
+import type { KycLevel } from '../kyc/kyc-case.js'
 import { isRole, type Role } from '../roles/roles.js'
 import { sessionName, userName } from '../users/user.js'
 import { type Tag, tagsOf } from '../users/tags.js'
@@ -32,19 +33,24 @@ export interface LiveSession {
   tags: readonly Tag[]
 }
 
-/** What a token says of the user beside the name; `user` is the parameter that holds the id. */
-const standing = (user: string) => `array(select role from grants where user_id = ${user} order by role) as roles,
-  exists (select from users where id = ${user} and contact_verify_time is not null) as contact_verified`
+/** What a token says of the user beside the name; `user` and `now` are the parameters that hold the id and the time. */
+const standing = (
+  user: string,
+  now: string,
+) => `array(select role from grants where user_id = ${user} order by role) as roles,
+  exists (select from users where id = ${user} and contact_verify_time is not null) as contact_verified,
+  array(select level from kyc_cases where user_id = ${user} and state = 'VERIFIED' and expire_time > ${now}) as kyc_levels`
 
 interface StandingRow {
   roles: string[]
   contact_verified: boolean
+  kyc_levels: KycLevel[]
 }
 
 function standingOf(row: StandingRow | undefined): Pick<LiveSession, 'roles' | 'tags'> {
   return {
     roles: (row?.roles ?? []).filter(isRole),
-    tags: tagsOf({ contactVerified: row?.contact_verified ?? false }),
+    tags: tagsOf({ contactVerified: row?.contact_verified ?? false, kycLevels: row?.kyc_levels ?? [] }),
   }
 }
 
@@ -75,7 +81,7 @@ export class SessionStore {
         ), seen as (
           update users set sign_in_time = $3 where id = $2 and sign_in_time is null
         )
-        select ${standing('$2')}`,
+        select ${standing('$2', '$3')}`,
       values: [
         session.id,
         session.userId,
@@ -128,7 +134,7 @@ export class SessionStore {
         ), used as (
           update devices set use_time = $4 where id = $3 and user_id = $1
         )
-        select expire_time, ${standing('$1')} from stepped`,
+        select expire_time, ${standing('$1', '$4')} from stepped`,
       values: [userId, id, deviceId ?? null, new Date(nowMs)],
     })
     const [row] = rows
@@ -200,7 +206,7 @@ async function exchange(
     text: `with added as (
         insert into refresh_tokens (hash, session_id, create_time, expire_time) values ($1, $2, $3, $4)
       )
-      select ${standing('$5')}`,
+      select ${standing('$5', '$3')}`,
     values: [successorHash, token.sessionId, now, new Date(expireTimeMs), token.userId],
   })
   const session: LiveSession = {

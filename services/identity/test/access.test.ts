@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type MethodDefinition, status } from '@grpc/grpc-js'
 import { DeviceServiceService } from '../../../gen/paymesh/identity/v1/device_service.js'
 import { AuditServiceService } from '../../../gen/paymesh/identity/v1/audit_service.js'
+import { KycServiceService } from '../../../gen/paymesh/identity/v1/kyc_service.js'
 import { RoleServiceService } from '../../../gen/paymesh/identity/v1/role_service.js'
 import { SessionServiceService } from '../../../gen/paymesh/identity/v1/session_service.js'
 import { UserServiceService } from '../../../gen/paymesh/identity/v1/user_service.js'
@@ -22,15 +23,17 @@ describe('who may call Identity', () => {
   const nobody: CallAs = {}
   const intent: CallAs = { peer: 'intent', claims: { ...claims, permissions: ['roles:admin'] } }
   const operator: CallAs = { peer: 'operator' }
-  const open = Object.values({ ...UserServiceService, ...SessionServiceService, ...DeviceServiceService })
+  const services = [UserServiceService, SessionServiceService, DeviceServiceService, KycServiceService]
+  const open = services.flatMap((service) => Object.values<{ path: string }>(service))
   const own = open.filter(({ path }) => !requireAccess(path).public)
   const administration = Object.values({ ...RoleServiceService, ...AuditServiceService })
+  const review = [KycServiceService.reviewKyc]
 
   const refused: [string, { path: string }[], CallAs, string][] = [
     ['another service of the mesh, whatever it claims,', [...open, ...administration], intent, 'PEER_NOT_ALLOWED'],
     ['an operator’s certificate', open, operator, 'PEER_NOT_ALLOWED'],
     ['nobody', [...own, ...administration], nobody, 'NOT_SIGNED_IN'],
-    ['a user without the permission', administration, user, 'PERMISSION_MISSING'],
+    ['a user without the permission', [...administration, ...review], user, 'PERMISSION_MISSING'],
   ]
   for (const [who, methods, as, reason] of refused) {
     for (const method of methods) {

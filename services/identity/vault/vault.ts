@@ -46,12 +46,22 @@ export class Vault {
 
   /** Seals another field of a user under the user's data key; `field` names it, with its record where it has one. */
   sealField(userId: string, dataKey: Wrapped, field: string, value: Secret): Buffer {
-    return seal(this.#dataKeyOf(userId, dataKey), Buffer.from(value.reveal()), context(userId, field))
+    return this.sealBytes(userId, dataKey, field, Buffer.from(value.reveal()))
   }
 
   /** Opens what `sealField` sealed. Throws SealBrokenError. */
   openField(userId: string, dataKey: Wrapped, field: string, sealed: Buffer): Secret {
-    return new Secret(unseal(this.#dataKeyOf(userId, dataKey), sealed, context(userId, field)).toString(), 'personal')
+    return new Secret(this.openBytes(userId, dataKey, field, sealed).toString(), 'personal')
+  }
+
+  /** As `sealField`, of what is no text. */
+  sealBytes(userId: string, dataKey: Wrapped, field: string, plain: Buffer): Buffer {
+    return seal(this.#dataKeyOf(userId, dataKey), plain, context(userId, field))
+  }
+
+  /** Opens what `sealBytes` sealed. Throws SealBrokenError. */
+  openBytes(userId: string, dataKey: Wrapped, field: string, sealed: Buffer): Buffer {
+    return unseal(this.#dataKeyOf(userId, dataKey), sealed, context(userId, field))
   }
 
   #dataKeyOf(userId: string, dataKey: Wrapped): Secret<Buffer> {

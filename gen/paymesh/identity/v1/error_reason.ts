@@ -82,6 +82,16 @@ export const ErrorReason = {
   SIGNATURE_NOT_CURRENT: 46,
   /** ACTING_NOT_ALLOWED - The client may not act for the user, or there is no such user. PERMISSION_DENIED. */
   ACTING_NOT_ALLOWED: 47,
+  /** KYC_OPEN - A case is open already. FAILED_PRECONDITION; wait for its decision. */
+  KYC_OPEN: 50,
+  /** KYC_VERIFIED - The level, or a higher one, is verified for another 90 days and more. FAILED_PRECONDITION. */
+  KYC_VERIFIED: 51,
+  /** KYC_NOT_FOUND - The user has no such case. NOT_FOUND. */
+  KYC_NOT_FOUND: 52,
+  /** KYC_NOT_IN_REVIEW - The case waits for the provider, or was decided otherwise. FAILED_PRECONDITION; metadata: state. */
+  KYC_NOT_IN_REVIEW: 53,
+  /** OWN_KYC - Nobody decides their own case. PERMISSION_DENIED. */
+  OWN_KYC: 54,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -117,5 +127,10 @@ export namespace ErrorReason {
   export type SIGNATURE_MALFORMED = typeof ErrorReason.SIGNATURE_MALFORMED;
   export type SIGNATURE_NOT_CURRENT = typeof ErrorReason.SIGNATURE_NOT_CURRENT;
   export type ACTING_NOT_ALLOWED = typeof ErrorReason.ACTING_NOT_ALLOWED;
+  export type KYC_OPEN = typeof ErrorReason.KYC_OPEN;
+  export type KYC_VERIFIED = typeof ErrorReason.KYC_VERIFIED;
+  export type KYC_NOT_FOUND = typeof ErrorReason.KYC_NOT_FOUND;
+  export type KYC_NOT_IN_REVIEW = typeof ErrorReason.KYC_NOT_IN_REVIEW;
+  export type OWN_KYC = typeof ErrorReason.OWN_KYC;
   export type UNRECOGNIZED = typeof ErrorReason.UNRECOGNIZED;
 }
