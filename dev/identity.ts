@@ -18,7 +18,8 @@ function meshEnvironment(): Record<string, string> {
 
 await runCommand(() => {
   const env = { ...(process.env['DATABASE_URL'] === undefined ? meshEnvironment() : {}), ...process.env }
-  const program = join(checkout, 'dist', 'services', 'identity', 'signing-key-command.js')
+  const command = process.argv[2] === 'rewrap-data-keys' ? 'rewrap-command.js' : 'signing-key-command.js'
+  const program = join(checkout, 'dist', 'services', 'identity', command)
   const { status } = spawnSync(process.execPath, [program, ...process.argv.slice(2)], { env, stdio: 'inherit' })
   process.exitCode = status ?? 1
   return Promise.resolve()

@@ -4,6 +4,8 @@
 //   rotate-signing-key [--algorithm EdDSA|ES256] [--compromised]
 //   republish-signing-key KID
 //
+// rewrap-data-keys is in rewrap-command.ts.
+//
 // Reads DATABASE_URL and KEY_ENCRYPTION_KEYS. Called wrongly: exit 64 (EX_USAGE).
 import type pg from 'pg'
 import { parseArgs } from 'node:util'
@@ -22,6 +24,7 @@ const usage = [
   'Usage: npm run identity -- list-signing-keys',
   '       npm run identity -- rotate-signing-key [--algorithm EdDSA|ES256] [--compromised]',
   '       npm run identity -- republish-signing-key KID',
+  '       npm run identity -- rewrap-data-keys',
   '',
 ].join('\n')
 

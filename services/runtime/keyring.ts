@@ -74,6 +74,11 @@ export class Keyring {
     this.#keys = new Map(keys.map(({ id, key }) => [id, key]))
   }
 
+  /** The id of the key that wraps. */
+  get wrappingKeyId(): string {
+    return this.#wrapping.id
+  }
+
   wrap(plain: Secret<Buffer>, context: string): Wrapped {
     return { keyId: this.#wrapping.id, sealed: seal(this.#wrapping.key, plain.reveal(), context) }
   }

@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto'
 
 /** What happens to accounts, keys and personal data and is kept as evidence, in the transaction that does it. */
 export type AuditEventName =
-  | 'EMAIL_CHANGED'
   | 'KEYS_REWRAPPED'
   | 'KYC_DECIDED'
   | 'KYC_EXPIRED'
@@ -15,9 +14,6 @@ export type AuditEventName =
   | 'SIGNING_KEY_REPUBLISHED'
   | 'SIGNING_KEY_ROTATED'
   | 'SIGN_IN_SLOWED'
-  | 'USER_ERASED'
-  | 'USER_EXPORTED'
-  | 'USER_READ_BY_SUPPORT'
 
 export type AuditKind = 'CALL_BEGUN' | 'CALL_ENDED' | 'EVENT'
 

@@ -19,7 +19,7 @@ import { createMetrics, type Metrics } from '../../runtime/metrics.js'
 import { createPool } from '../../runtime/postgres.js'
 import { type RpcError, rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { createServer } from '../../runtime/server.js'
-import { createDeps, type Parts } from '../deps.js'
+import { createDeps, type Parts, type Surroundings } from '../deps.js'
 import type { Notification } from '../notifications/notification.js'
 import { Secret } from '../../runtime/secret.js'
 import { clientAddressHeader } from '../throttles/client-network.js'
@@ -97,10 +97,13 @@ export class TestIdentity {
   #server!: ReturnType<typeof createServer>
   #tlsOf!: (peer: PeerName | 'stranger') => TlsFiles
 
-  /** Starts it, with other bounds for passwords if given: `turnAway` or `neverEnding`. */
-  static async start(passwordBounds?: { runningMax: number; waitingMax: number }): Promise<TestIdentity> {
+  /** Starts it, with other bounds for passwords if given (`turnAway` or `neverEnding`), and other key-encryption keys. */
+  static async start(
+    passwordBounds?: { runningMax: number; waitingMax: number },
+    keys: readonly { id: string; key: Secret<Buffer> }[] = config.KEY_ENCRYPTION_KEYS,
+  ): Promise<TestIdentity> {
     const identity = new TestIdentity()
-    await identity.#start(passwordBounds)
+    await identity.#start(passwordBounds, { ...config, KEY_ENCRYPTION_KEYS: [...keys] })
     return identity
   }
 
@@ -217,7 +220,10 @@ export class TestIdentity {
     return tokens!
   }
 
-  async #start(bounds: { runningMax: number; waitingMax: number } | undefined): Promise<void> {
+  async #start(
+    bounds: { runningMax: number; waitingMax: number } | undefined,
+    identityConfig: Surroundings['config'],
+  ): Promise<void> {
     const { log } = this
     const certificates = await testCertificates()
     this.#tlsOf = (peer) => certificates.of(peer)
@@ -225,7 +231,14 @@ export class TestIdentity {
     this.#pool = createPool({ url: this.#databaseUrl, max: 10, applicationName: 'identity', log })
     this.#metrics = createMetrics('identity')
     const notifier = { send: (notification: Notification) => Promise.resolve(void this.notified.push(notification)) }
-    const surroundings = { config, pool: this.#pool, clock: this.clock, random: systemRandom, notifier, log }
+    const surroundings = {
+      config: identityConfig,
+      pool: this.#pool,
+      clock: this.clock,
+      random: systemRandom,
+      notifier,
+      log,
+    }
     this.#parts = await createDeps({ ...surroundings, ...(bounds && { passwordBounds: bounds }) })
     this.#server = createServer({
       name: 'identity',
