@@ -95,6 +95,16 @@ export class SessionStore {
     return { id, userId, expireTimeMs, ...standingOf(rows[0]) }
   }
 
+  /** What a token would say of the user now; undefined when there is none, or when the user's data key was dropped. */
+  async standingOf(userId: string, nowMs: number): Promise<Pick<LiveSession, 'roles' | 'tags'> | undefined> {
+    const { rows } = await this.#pool.query<StandingRow>({
+      name: 'standing',
+      text: `select ${standing('$1', '$2')} from data_keys where user_id = $1`,
+      values: [userId, new Date(nowMs)],
+    })
+    return rows[0] && standingOf(rows[0])
+  }
+
   /**
    * Exchanges a refresh token for its successor, or revokes the session of one that was used before. The session's row
    * is locked first, so of any number of calls with one token exactly one rotates, and a rotation and a revocation of

@@ -12,9 +12,9 @@ import { type Client, type ClientKey, everyUser, grantablePermissions, parseKeyN
 import type { ClientKeyStore } from '../clients/client-key-store.js'
 import { openSecret } from '../clients/client-secret.js'
 import { permissionsOf, rolesOfPrincipals } from '../roles/roles.js'
-import { type Tag, tagsOf } from '../users/tags.js'
+import type { SessionStore } from '../sessions/session-store.js'
+import type { Tag } from '../users/tags.js'
 import { parseUserName } from '../users/user.js'
-import type { UserStore } from '../users/user-store.js'
 import { compareDigest } from './content-digest.js'
 import type { NonceStore } from './nonce-store.js'
 import { isSignatureOf, type VerifyingKey } from './signature-algorithm.js'
@@ -52,7 +52,7 @@ type Refused = Exclude<SignedRequestChecked, { kind: 'passed' }>
 export interface SignedRequestDeps {
   readonly clientKeys: Pick<ClientKeyStore, 'findWithClient'>
   readonly nonces: Pick<NonceStore, 'use'>
-  readonly users: Pick<UserStore, 'find'>
+  readonly sessions: Pick<SessionStore, 'standingOf'>
   readonly keyring: Keyring
   readonly clock: Clock
 }
@@ -156,7 +156,7 @@ function verifyingKey(keyring: Keyring, key: ClientKey): VerifyingKey {
 }
 
 async function callerOf(
-  { users }: SignedRequestDeps,
+  { sessions, clock }: SignedRequestDeps,
   client: Client,
   { headers }: SignedRequest,
 ): Promise<SignedRequestChecked> {
@@ -165,10 +165,9 @@ async function callerOf(
   if (user === undefined) return { kind: 'passed', caller: { client, user, permissions: own, tags: [] } }
   const id = parseUserName(user)
   if (!client.mayActFor.includes(everyUser) && !client.mayActFor.includes(user)) return { kind: 'acting-not-allowed' }
-  const found = 'value' in id ? await users.find(id.value) : undefined
+  const found = 'value' in id ? await sessions.standingOf(id.value, clock.nowMs()) : undefined
   if (found === undefined) return { kind: 'acting-not-allowed' }
   const theirs = new Set<string>(permissionsOf(found.roles.filter((role) => rolesOfPrincipals.has(role))))
-  const tags = tagsOf({ contactVerified: found.contactVerifyTimeMs !== undefined })
   const permissions = own.filter((permission) => theirs.has(permission))
-  return { kind: 'passed', caller: { client, user, permissions, tags } }
+  return { kind: 'passed', caller: { client, user, permissions, tags: found.tags } }
 }
