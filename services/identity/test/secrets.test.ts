@@ -26,10 +26,17 @@ import {
   ListDevicesRequest,
   SetPinRequest,
 } from '../../../gen/paymesh/identity/v1/device_service.js'
+import {
+  AuditServiceService,
+  ListAuditRecordsRequest,
+  VerifyAuditRequest,
+} from '../../../gen/paymesh/identity/v1/audit_service.js'
+import { KycServiceService } from '../../../gen/paymesh/identity/v1/kyc_service.js'
 import { rpcErrorFrom } from '../../runtime/rpc-error.js'
 import { newPhone, TestOwner } from './device.js'
 import { admin, config, TestIdentity } from './harness.js'
 import { check, clientAdmin, newClient, signed } from './signed-requests.js'
+import { getKyc, passport, reviewKyc, submitKyc } from './kyc-harness.js'
 
 const email = 'Marked.Person@secret-host.example'
 const displayName = 'Markedname Łódź'
@@ -177,6 +184,24 @@ describe('secrets', () => {
     for (const expected of [200, 401]) assert.equal((await check(identity, sent)).status, expected)
     secrets.push(agent.key.secret, rotated.secret, sent.headers['signature']!.slice(5, -1))
     for (const { secret } of [agent.key, rotated]) secrets.push(secret.replace('pmsec_', ''))
+    const document = Buffer.from('marked passport of Markedname')
+    secrets.push(document.toString())
+    const marked = { documents: [{ ...passport, content: document }] }
+    await fails(submitKyc(identity, name, { ...marked, name: `users/${email}/kyc`, requestId: displayName }))
+    const kyc = await submitKyc(identity, name, marked)
+    await fails(submitKyc(identity, name, marked))
+    await identity.parts.kycChecks.check()
+    await getKyc(identity, { sub: name })
+    await fails(getKyc(identity, { sub: name }, email))
+    await fails(reviewKyc(identity, { name: `${email}/kyc`, case: displayName }))
+    await reviewKyc(identity, kyc)
+    const listRecords = (request: object) =>
+      identity.call(AuditServiceService.listAuditRecords, ListAuditRecordsRequest.fromPartial(request), {
+        peer: 'operator',
+      })
+    await listRecords({ subject: email, resource: displayName, action: password })
+    await fails(listRecords({ subject: email.repeat(9), pageToken: displayName }))
+    await identity.stream(AuditServiceService.verifyAudit, VerifyAuditRequest.fromPartial({}))
 
     // A fault inside: what the database says about it goes to the log, and must not carry the row along.
     await identity.pool.query('alter table passwords add constraint broken check (false) not valid')
@@ -202,6 +227,21 @@ describe('secrets', () => {
     // The records are there: the search could find something.
     assert.ok(identity.logged.some((line) => line.includes('RefreshSession')))
     absentFrom(identity.logged.join(''))
+  })
+
+  it('were sent to every RPC that has a field for one', () => {
+    // These are given names and nothing else.
+    const without = ['ListSessions', 'RevokeSession', 'RevokeOtherSessions', 'ListDevices', 'UnbindDevice']
+    const services = [UserServiceService, SessionServiceService, RoleServiceService, DeviceServiceService]
+    const methods = [...services, KycServiceService, AuditServiceService].flatMap((service) =>
+      Object.values<{ path: string }>(service).map(({ path }) => path.split('.').at(-1)!),
+    )
+    const asked = methods.filter((method) => !without.some((name) => method.endsWith(`/${name}`)))
+    const logged = identity.logged.join('')
+    assert.deepEqual(
+      asked.filter((method) => !logged.includes(`"method":"${method}"`)),
+      [],
+    )
   })
 
   it('are in no password hash in the log either', () => {
