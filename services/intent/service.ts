@@ -288,7 +288,11 @@ function assemblePayments(
   })
   const finishing = { store, advance, random, log }
   const idleMsMax = bounds.submissionIdleMsMax
-  for (const queue of queues.values()) submissionWorkers.push(new SubmissionWorker({ ...finishing, queue, idleMsMax }))
+  for (const [name, queue] of queues) {
+    const provider = providers.get(name)
+    if (provider !== undefined)
+      submissionWorkers.push(new SubmissionWorker({ ...finishing, provider, queue, idleMsMax }))
+  }
   const pollers = [...providers.keys()].map((provider) => createPoller(finishing, provider))
   const booker = createLateSuccessBooker({ pool, store, runChain: chain, random, log })
   const finishers = [createResumer(finishing), ...pollers, booker, ...submissionWorkers]

@@ -73,9 +73,11 @@ async function handOver(deps: CarryOutDeps, asked: Intent, queue: Pick<Submissio
   }
 }
 
-/** A job may come twice, and late: only who takes up the payment first submits it without a question. */
+/**
+ * A job may come twice, and late: only who takes up the payment first submits it without a question. Who has the job sees to it
+ * that the provider has a place.
+ */
 async function takeUp(deps: CarryOutDeps, intent: Intent, provider: Provider): Promise<Intent> {
-  if (provider.isBusy()) return await note(deps, intent, undefined, false)
   const beforeMs = deps.nowMs()
   const taken = await deps.submissions.take(intent.id)
   deps.crashPoint('after-take')

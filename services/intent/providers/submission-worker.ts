@@ -7,10 +7,12 @@ import { type Advance } from '../saga/advance.js'
 import { ParallelLoop } from '../saga/parallel-loop.js'
 import { type IntentStore } from '../intents/intent-store.js'
 import { isUuid } from '../../runtime/ids.js'
+import { type Provider } from './provider.js'
 import { type Job, type SubmissionQueue } from './submission-queue.js'
 
 export interface SubmissionWorkerDeps {
   readonly queue: SubmissionQueue
+  readonly provider: Pick<Provider, 'isBusy'>
   readonly store: Pick<IntentStore, 'byId'>
   readonly advance: Advance
   /** After how long a job's process is taken for dead: longer than a poll and a submission take. */
@@ -59,16 +61,20 @@ export class SubmissionWorker {
   }
 
   async #take(countMax: number): Promise<readonly Job[]> {
-    const { queue, idleMsMax } = this.#deps
+    const { queue, provider, idleMsMax } = this.#deps
+    // Other processes may have a place.
+    if (provider.isBusy()) return []
     const left = await queue.takeOver(idleMsMax, countMax)
     const fresh = left.length < countMax ? await queue.take(countMax - left.length) : []
     return [...left, ...fresh]
   }
 
   async #carryOut(job: Job): Promise<void> {
-    const { queue, store, advance, log } = this.#deps
+    const { queue, provider, store, advance, log } = this.#deps
     try {
       const intent = isUuid(job.intentId) ? await store.byId(job.intentId) : undefined
+      // Taken by others meanwhile. The job is left to whoever takes it over: nobody has submitted it.
+      if (provider.isBusy()) return
       if (intent !== undefined) await advance(intent, 'SUBMIT')
       await queue.finish(job)
     } catch (error) {

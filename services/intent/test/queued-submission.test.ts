@@ -2,6 +2,10 @@ import assert from 'node:assert/strict'
 import { Redis } from 'ioredis'
 import { type Intent, IntentState } from '../../../gen/paymesh/intent/v1/intent.js'
 import { type Wallet } from '../../../gen/paymesh/intent/v1/wallet.js'
+import { createLogger } from '../../runtime/logger.js'
+import { SubmissionQueue } from '../providers/submission-queue.js'
+import { SubmissionWorker } from '../providers/submission-worker.js'
+import { exampleIntent } from './example-intent.js'
 import { TestMesh } from './mesh.js'
 import { until } from './mesh-process.js'
 import { topUpRequest } from './payment-request.js'
@@ -140,6 +144,32 @@ describe('a payment that is submitted through a queue', function () {
       await until(async () => (await valkey.xlen(stream)) === 0, 'the job is forgotten')
     })
   }
+
+  it('is left in the queue while the provider has no place, and submitted by who takes it over', async () => {
+    const stored = exampleIntent()
+    // When the worker looks for jobs, and before each is carried out.
+    const busy = [true, false, true]
+    const submitted: number[] = []
+    const queue = new SubmissionQueue(valkey, 'busy', () => undefined)
+    await queue.add(stored.id)
+    const busyWorker = new SubmissionWorker({
+      queue,
+      provider: { isBusy: () => busy.shift() ?? false },
+      store: { byId: () => Promise.resolve(stored) },
+      advance: (intent) => {
+        submitted.push(busy.length)
+        return Promise.resolve({ kind: 'rests', intent })
+      },
+      idleMsMax: 50,
+      random: Math.random,
+      log: createLogger({ name: 'intent', level: 'silent' }),
+    })
+    busyWorker.start()
+    await until(() => submitted.length > 0, 'it is submitted')
+    await until(async () => (await valkey.xlen('submissions.busy')) === 0, 'the job is forgotten')
+    await busyWorker.stop()
+    assert.deepEqual(submitted, [0], 'once, and after the provider was busy')
+  })
 
   it('settles while Valkey is away, through the poller', async () => {
     const proxy = await ValkeyProxy.start(mesh.valkeyUrl)
