@@ -39,7 +39,11 @@ const commandSchema = z.union([
 ])
 type Command = z.infer<typeof commandSchema>
 
+// A key id may begin with a dash and is no option for it.
+const args = process.argv.slice(2)
+if (args[0] === 'republish-signing-key' && args[1] !== '--') args.splice(1, 0, '--')
 const { values, positionals } = parseArgs({
+  args,
   strict: false,
   allowPositionals: true,
   options: { algorithm: { type: 'string' }, compromised: { type: 'boolean' } },

@@ -15,8 +15,8 @@ interface WrappedTable {
   readonly id: string
   readonly idType: 'uuid' | 'text'
   readonly sealed: string
-  /** What the row was sealed as. */
-  readonly contextOf: (id: string) => string
+  /** What the row was sealed as, in SQL over its columns. */
+  readonly context: string
 }
 
 /** Every table with a `wrapping_key_id`; a test compares this with the database. */
@@ -26,21 +26,28 @@ export const wrappedTables: readonly WrappedTable[] = [
     id: 'user_id',
     idType: 'uuid',
     sealed: 'wrapped_key',
-    contextOf: (id) => `users/${id}#data_key`,
+    context: `'users/' || user_id || '#data_key'`,
   },
   {
     table: 'signing_keys',
     id: 'kid',
     idType: 'text',
     sealed: 'wrapped_private_jwk',
-    contextOf: (kid) => `signingKeys/${kid}#private_jwk`,
+    context: `'signingKeys/' || kid || '#private_jwk'`,
   },
   {
     table: 'notifications',
     id: 'id',
     idType: 'uuid',
     sealed: 'sealed',
-    contextOf: (id) => `notifications/${id}#content`,
+    context: `'notifications/' || id || '#content'`,
+  },
+  {
+    table: 'client_keys',
+    id: 'id',
+    idType: 'uuid',
+    sealed: 'sealed',
+    context: `'clients/' || client_id || '/keys/' || id || '#secret'`,
   },
 ]
 
@@ -99,17 +106,17 @@ export async function leftUnder({
 /** Rewraps the rows behind one; answers which. */
 async function rewrapBatch(
   { pool, keyring, clock, who, batchMax }: RewrapDeps,
-  { table, id, idType, sealed, contextOf }: WrappedTable,
+  { table, id, idType, sealed, context }: WrappedTable,
   after: string | undefined,
 ): Promise<string[]> {
   return await transaction(pool, async (client) => {
-    const { rows } = await client.query<{ id: string; keyId: string; sealed: Buffer }>(
-      `select ${id}::text as id, wrapping_key_id as "keyId", ${sealed} as sealed from ${table}
+    const { rows } = await client.query<{ id: string; keyId: string; sealed: Buffer; context: string }>(
+      `select ${id}::text as id, wrapping_key_id as "keyId", ${sealed} as sealed, ${context} as context from ${table}
         where wrapping_key_id <> $1 and ($2::${idType} is null or ${id} > $2) order by ${id} limit $3 for no key update`,
       [keyring.wrappingKeyId, after ?? null, batchMax ?? batchMaxDefault],
     )
     if (rows.length === 0) return []
-    const anew = rows.map((row) => keyring.wrap(keyring.unwrap(row, contextOf(row.id)), contextOf(row.id)))
+    const anew = rows.map((row) => keyring.wrap(keyring.unwrap(row, row.context), row.context))
     await client.query(
       `update ${table} t set wrapping_key_id = $1, ${sealed} = n.sealed
         from unnest($2::${idType}[], $3::bytea[]) as n (id, sealed) where t.${id} = n.id`,
