@@ -24,8 +24,16 @@ const fileSchema = z.object({
 
 const services = [...descriptorImage().registry]
   .filter((desc) => desc.kind === 'service')
-  .filter(({ typeName }) => typeName.startsWith('paymesh.'))
-const packages = [...new Set(services.map(({ file }) => file.proto.package))]
+  .filter(({ typeName }) => /^(paymesh|envoy)\./.test(typeName))
+const packages = [...new Set(services.map(({ file }) => file.proto.package))].filter((name) =>
+  name.startsWith('paymesh.'),
+)
+
+/** Envoy's contracts stand in the config of the service that serves them. */
+const servedFor: Readonly<Record<string, string>> = {
+  'envoy.service.auth.v3': 'paymesh.identity.v1',
+  'envoy.service.ratelimit.v3': 'paymesh.rules.v1',
+}
 
 /** Calls that may be sent again without a request id of their own because the thing they name is made once. */
 const idempotentByName = [
@@ -41,6 +49,9 @@ const idempotentByName = [
   'FreezeWallet',
   'UnfreezeWallet',
   'CloseWallet',
+  'AddKey',
+  'DisableClient',
+  'EnableClient',
 ]
 const reads = /^(Query|Get|List|Lookup|Preview|Decide|Diff|Validate|Try)/
 
@@ -54,7 +65,7 @@ for (const name of packages) {
     })
 
     const paths = services
-      .filter(({ file }) => file.proto.package === name)
+      .filter(({ file }) => (servedFor[file.proto.package] ?? file.proto.package) === name)
       .flatMap(({ typeName, methods }) => methods.map((method) => ({ method, path: `/${typeName}/${method.name}` })))
 
     it('gives every unary method a timeout, and names no method that is not', () => {
